@@ -358,6 +358,7 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
                 teardown_outcome=_teardown_outcome(drill),
                 # These readings are stored with the drill that they come from.
                 baseline=drill.baseline and replace(drill.baseline, readings=""),
+                select=replace(drill.select, drilled={}),
             )
         case _:
             assert_never(event)

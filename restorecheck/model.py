@@ -138,6 +138,48 @@ class StepRecord:
         return self.finished_at - self.started_at if self.finished_at else timedelta(0)
 
 
+class SelectBy(StrEnum):
+    """Which of the backups that there are is to be restored."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAMED = "named"
+    RANDOM = "random"
+    ROTATING = "rotating"  # the one that was never drilled, or drilled longest ago
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select:
+    """The rule by which a drill chooses its backup, with all that the choice depends on."""
+
+    by: SelectBy = SelectBy.NEWEST
+    name: str = ""
+    """Of NAMED: the identifier, or its last part."""
+    within: timedelta | None = None
+    """Of RANDOM: only backups that are no older than this when the drill begins."""
+    seed: str = ""
+    """Of RANDOM: made from target and slot, so that the choice can be made again."""
+    drilled: dict[str, datetime] = field(default_factory=dict)
+    """Of ROTATING: when each backup was drilled last, by `choosing.key_of`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """How a backup was chosen, and from which others."""
+
+    by: SelectBy
+    of: int
+    """Backups that there were to choose from, this one included."""
+    seed: str = ""
+    within: timedelta | None = None
+    newest: str = ""
+    """Identifier of the newest of them."""
+    newest_at: datetime | None = None
+    """When the newest of all was taken."""
+    oldest_at: datetime | None = None
+    """When the oldest of those to choose from was taken."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """The backup that the drill restores."""
@@ -150,6 +192,35 @@ class Backup:
     size_bytes: int | None = None
     server_version: str = ""
     """Version of the server that the backup was taken from, as the backup records it."""
+    version: str = ""
+    """Differs where another backup has taken the same identifier; made of size and time as listed."""
+    storage: str = ""
+    """Where it is kept, without secrets; empty: on this machine, or the provider has no such thing."""
+    checksum: str = ""
+    """`sha256:…` of what was read from the storage; of several files, of the list of their checksums."""
+    about: dict[str, str] = field(default_factory=dict)
+    """Identifier and version of each backup that was restored, or found bad before an older one was."""
+    chosen: Chosen | None = None
+
+
+RESTORED_BYTES = "restored_bytes"
+"""Output: the size of the restored databases."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierSize:
+    """How large the last verified backup was, and how large it became."""
+
+    series: str
+    """Its name without numbers: dumps of another name may be packed otherwise."""
+    size_bytes: int
+    restored_bytes: int
+
+    def expected(self, series: str, size_bytes: int) -> int | None:
+        """Bytes that a backup of this size will need once it is restored; None: not known."""
+        if series != self.series or not self.size_bytes:
+            return None
+        return round(size_bytes * self.restored_bytes / self.size_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +417,10 @@ class Drill:
     keep: bool = False
     contact: str = ""
     """Whom to call about the target; empty: not configured."""
+    select: Select = field(default_factory=Select)
+    """Which backup it restores."""
+    earlier_size: EarlierSize | None = None
+    """By which a drill can tell that the disk is too small before it fetches anything."""
     scheduled_for: datetime | None = None
     """The slot of the schedule that this drill is for; None: started by a person."""
     announce: bool = False
@@ -420,6 +495,16 @@ class Drill:
         if self.backup is None or self.backup.taken_at is None:
             return None
         return max(timedelta(0), self.started_at - self.backup.taken_at)
+
+    @property
+    def newest_age(self) -> timedelta | None:
+        """Age of the newest backup when the drill began, whichever was restored; None: not known."""
+        chosen = self.backup.chosen if self.backup else None
+        if chosen is None or chosen.by is SelectBy.NEWEST:
+            return self.backup_age
+        if chosen.newest_at is None:
+            return None
+        return max(timedelta(0), self.started_at - chosen.newest_at)
 
     @property
     def data_until(self) -> datetime:

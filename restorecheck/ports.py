@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from restorecheck.choosing import Listed
 from restorecheck.history import Acceptance, Entry, Link, Standing, Stored
 from restorecheck.lifecycle import (
     Action,
@@ -103,6 +104,14 @@ class Provider(Protocol):
         any copy before a newer one is available.
         """
         return Retained()
+
+    def newest(self, now: datetime) -> tuple[Listed, ...]:
+        """The newest backup of each database or job, as the list shows it before anything is read. Changes nothing.
+
+        Raises:
+            NotFoundError: The folder, storage or instance does not exist.
+        """
+        raise AssertionError(f"at {now}: there is no list of backups")
 
     def release(self, drill: Drill) -> None:
         """Close what this process holds of the drill (handles, connections). Deletes nothing."""

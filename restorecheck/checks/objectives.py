@@ -74,7 +74,7 @@ def _judged(objective: Objective, drill: Drill) -> tuple[CheckOutcome, timedelta
         case ObjectiveKind.RPO if drill.backup is None:
             return CheckOutcome.SKIPPED, None, _NO_BACKUP
         case ObjectiveKind.RPO:
-            found, unknown = drill.backup_age, _NO_TIME
+            found, unknown = drill.newest_age, _NO_TIME
         case ObjectiveKind.RTO if drill.restore_outcome is not RestoreOutcome.SUCCEEDED:
             return CheckOutcome.SKIPPED, None, _NOT_RESTORED
         case ObjectiveKind.RTO:

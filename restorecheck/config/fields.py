@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
@@ -88,6 +89,24 @@ def _databases(value: Any) -> Any:  # noqa: ANN401  # before validation
     return value
 
 
+_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_INTERVAL = re.compile(r"(\d{1,5}(?:\.\d+)?) ?(min|h|d)", re.ASCII)
+
+
+def interval_of(text: str) -> timedelta:
+    """Of a text that is an `Interval`."""
+    match = _INTERVAL.fullmatch(text)
+    assert match is not None, "the text was looked at"
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _interval(value: Any) -> Any:  # noqa: ANN401  # before validation
+    fits = isinstance(value, str) and _INTERVAL.fullmatch(value)
+    if not fits or not interval_of(value):
+        raise refusal("expected an interval such as 24h, 7d or 30min, found {found}")
+    return value
+
+
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not host or not colon or not port.isdigit() or not 0 <= int(port) < 65_536:  # noqa: PLR2004  # 16 bits
@@ -109,6 +128,7 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 TargetName = Annotated[str, AfterValidator(_target_name)]
 ServerUser = Annotated[str, AfterValidator(_server_user)]
 Server = Annotated[str, AfterValidator(_server)]
+Interval = Annotated[str, BeforeValidator(_interval)]
 Listen = Annotated[str, AfterValidator(_listen)]
 TextFile = Annotated[str, AfterValidator(_textfile)]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]

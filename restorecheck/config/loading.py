@@ -57,7 +57,7 @@ def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, st
         problems = {_problem(finding, document, file): None for finding in findings}
         ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.path))
         raise ConfigError(tuple(ordered), hint=_HINT)
-    return _resolved(written, interpolator)
+    return _resolved(written, interpolator, file)
 
 
 def _validated(document: Document) -> tuple[ConfigFile | None, list[ConfigFinding]]:
@@ -77,7 +77,7 @@ def _problem(finding: ConfigFinding, document: Document, file: str) -> Problem:
     return Problem(message=finding.message, file=file, line=line, path=dotted(finding.path))
 
 
-def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
+def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Config:
     def absolute(path: str) -> str:
         return str(interpolator.directory / expand_home(path, interpolator.environment))
 
@@ -101,6 +101,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator) -> Config:
             path=absolute(written.history.path or _state(interpolator.environment)),
             keep_days=written.history.keep_days,
         ),
+        file=file,
         secrets=interpolator.secrets,
     )
 

@@ -46,6 +46,11 @@ class Postgres(Keys):
     jobs: Jobs | None = Field(
         default=None, description="Parallel jobs of a restore; by default one per processor."
     )
+    nice: Annotated[int, Field(ge=0, le=19)] = Field(
+        default=0,
+        description="Niceness of a drill and all its programs: 19 gives way to every other program, also for disk "
+        "access on Linux.",
+    )
     require_fence: bool = Field(
         default=False,
         description="Do not restore if the kernel does not support a part of the fence around "
@@ -102,6 +107,10 @@ class Runner(Keys):
     sweep_every_minutes: Minutes = Field(
         default=60.0,
         description="Time between two sweeps, which delete what dead drills left behind.",
+    )
+    look_every_minutes: Annotated[float, Field(ge=1, le=1440)] = Field(
+        default=5.0,
+        description="Time between two looks for new backups of targets with `when_new`.",
     )
     listen: Listen | None = Field(
         default=None,
@@ -200,6 +209,8 @@ class Config(_ConfigKeys):
 
     targets: tuple[Target, ...]
     history: History
+    file: str = Field(default="", exclude=True)
+    """Where it was read from."""
     secrets: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
     """Values of ${…} with 4 characters or more, which are redacted everywhere."""
 

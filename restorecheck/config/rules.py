@@ -13,7 +13,7 @@ from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.notify_rules import broken_notify_rules
-from restorecheck.config.sources.kind import Written
+from restorecheck.config.sources.kind import SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
 
@@ -39,6 +39,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 written = Written(target=target, keys=keys, path=path, document=document)
                 yield from kind.broken_rules(written)
                 yield from unanswerable_checks(target, path, kind.dialect)
+                yield from _without_a_list(target, path, kind)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
 
@@ -87,6 +88,21 @@ def _duplicate_check_names(
             f"the name {shown} is taken by the check on line {line}; give this check another name"
         )
         yield ConfigFinding((*check, "name"), message)
+
+
+OF_A_LIST = ("select", "every", "when_new")
+
+
+def _without_a_list(
+    target: dict[str, Any], path: Path, kind: SourceKind[Any]
+) -> Iterator[ConfigFinding]:
+    for key in OF_A_LIST:
+        if not kind.selects and target.get(key) is not None:
+            message = f"a target of kind {kind.key} has no list of backups; remove `{key}`"
+            yield ConfigFinding((*path, key), message)
+    if target.get("when_new") is True and target.get("select", "newest") != "newest":
+        message = "when_new drills the newest backup; remove `select`, or write a target for each"
+        yield ConfigFinding((*path, "when_new"), message)
 
 
 def unanswerable_checks(

@@ -12,10 +12,13 @@ from restorecheck.config.fields import (
     ALL_DATABASES,
     Cron,
     Databases,
+    Interval,
     TargetName,
     TimeZone,
+    interval_of,
     optional_keys,
 )
+from restorecheck.config.select import NEWEST, SelectRule
 from restorecheck.config.sources.kind import K, SourceKind
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
@@ -130,6 +133,22 @@ class _TargetKeys(_OneSource):
         "fails the drill; `all` means each database that has a dump. Without this key, "
         "dumps of several databases in one place are inconclusive.",
     )
+    select: SelectRule = Field(
+        default=NEWEST,
+        description="Which backup is drilled: newest; oldest; random; rotating (each in turn: the one that "
+        "was never drilled, or longest ago); {random: {within_days: 30}}; or {name: BACKUP}. A chosen backup "
+        "that is bad fails the drill, and no other one is restored instead.",
+    )
+    when_new: bool = Field(
+        default=False,
+        description="`restorecheck run` looks every runner.look_every_minutes for a backup that was not drilled yet, and "
+        "drills it once two looks have found it unchanged. A schedule is not needed, and may stand beside.",
+    )
+    every: Interval | None = Field(
+        default=None,
+        description="The interval at which backups are expected, such as 24h or 7d. A missing one among the "
+        "backups of the last seven intervals is a warning.",
+    )
 
 
 _Inheriting = create_model(
@@ -157,6 +176,10 @@ class WrittenTarget(_Inheriting):
 
 class Target(_TargetKeys, Defaults):
     """A target with all inherited values."""
+
+    @property
+    def expected_every(self) -> timedelta | None:
+        return None if self.every is None else interval_of(self.every)
 
     def check_specs(self) -> tuple[CheckSpec, ...]:
         """The configured checks, in order."""

@@ -73,6 +73,8 @@ def _settling(report: Report) -> Iterator[Advice]:
 def do_now(report: Report) -> str:
     """The first thing to do about a failed backup, in one clause: for a headline."""
     failed = wording.failed_of_the_file(report)
+    if wording.NEWEST_WHOLE in failed and wording.chosen_on_purpose(report):
+        return "drill the other backups: the chosen one is damaged."
     if wording.NEWEST_WHOLE in failed:
         older = "the previous dump restores" if _restored(report) else "no other dump restores"
         return f"look at the backup job: the newest dump is damaged, {older}."
@@ -100,14 +102,23 @@ def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
 
 def _about_the_file(report: Report) -> Iterator[Advice]:
     failed = wording.failed_of_the_file(report)
-    if damaged := failed.get(wording.NEWEST_WHOLE):
+    damaged = failed.get(wording.NEWEST_WHOLE)
+    if damaged and wording.chosen_on_purpose(report):
+        yield Advice(
+            f"The chosen dump is damaged: {damaged.detail}. Find out since when: drill the others."
+        )
+        return
+    if damaged:
         yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report, failed)}")
         yield Advice(LOOK_AT_THE_JOB)
     elif report.backup is None and not report.hint:
         yield Advice(f"There is no backup to restore. {LOOK_AT_THE_JOB}")
     if stale := failed.get(wording.YOUNG):
         which = "The newest complete dump" if damaged else "The newest dump"
-        same = " The dump itself restores." if _restored(report) and not damaged else ""
+        if wording.chosen_on_purpose(report):
+            which = "The newest backup"
+        restored = "The chosen one" if wording.chosen_on_purpose(report) else "The dump itself"
+        same = f" {restored} restores." if _restored(report) and not damaged else ""
         yield Advice(
             f"{which} is too old: {stale.found}, expected {stale.expected}.{same} "
             "Find out why the backup job has written no newer one."

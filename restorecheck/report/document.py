@@ -11,12 +11,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from restorecheck import __version__
 from restorecheck.model import (
+    RESTORED_BYTES,
     CheckOrigin,
     CheckOutcome,
     CheckResult,
+    Chosen,
     Drill,
     Noticed,
     RestoreOutcome,
+    SelectBy,
     Severity,
     StepKind,
     StepOutcome,
@@ -37,6 +40,27 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, from_attributes=True)
 
 
+class ChosenReport(_Part):
+    """How the backup was chosen, and from how many: evidence of a sample."""
+
+    by: SelectBy
+    of: int = Field(description="Backups that there were to choose from, this one included.")
+    seed: str = Field(
+        default="",
+        description="Of random: the backup was drawn for which the SHA-256 of `SEED IDENTIFIER` is the lowest.",
+    )
+    within_days: float | None = Field(
+        default=None, description="Only backups that were no older were chosen from."
+    )
+    newest: str = Field(default="", description="Identifier of the newest backup in the list.")
+    newest_at: datetime | None = Field(
+        default=None, description="When the newest backup in the list was taken, UTC."
+    )
+    oldest_at: datetime | None = Field(
+        default=None, description="When the oldest of the backups to choose from was taken, UTC."
+    )
+
+
 class BackupReport(_Part):
     """What was restored."""
 
@@ -50,6 +74,18 @@ class BackupReport(_Part):
     age_seconds: int | None = Field(description="Age when the drill started.")
     size_bytes: int | None = Field(description="Size as stored.")
     server_version: str = Field(description="Version of the server it was taken from.")
+    storage: str = Field(
+        default="",
+        description="The storage that it was fetched from, without secrets; empty: a folder of this machine, or RDS.",
+    )
+    checksum: str = Field(
+        default="",
+        description="sha256:… of what was read from the storage; of several files, of the list of their "
+        "checksums, a line each.",
+    )
+    chosen: ChosenReport | None = Field(
+        default=None, description="How it was chosen; null: there was nothing to choose from."
+    )
 
 
 class RestoreReport(_Part):
@@ -58,6 +94,9 @@ class RestoreReport(_Part):
     outcome: RestoreOutcome
     seconds: Seconds = Field(description="Duration of the restoring steps.")
     server_version: str = Field(description="Version of the server it was restored into.")
+    restored_bytes: int | None = Field(
+        default=None, description="Size of the restored databases; null: not measured."
+    )
     adopted: bool = Field(
         default=False,
         description="Another program restored it; `seconds` is its duration, 0 if unknown.",
@@ -281,6 +320,9 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
             outcome=drill.restore_outcome,
             seconds=round((drill.restore_time or timedelta(0)).total_seconds(), 3),
             server_version=drill.endpoint.server_version if drill.endpoint else "",
+            restored_bytes=int(drill.outputs[RESTORED_BYTES])
+            if RESTORED_BYTES in drill.outputs
+            else None,
             adopted=any(step.kind is StepKind.ADOPT for step in drill.plan),
         ),
         checks=_checks(drill),
@@ -333,6 +375,22 @@ def _backup(drill: Drill) -> BackupReport | None:
         age_seconds=None if age is None else round(age.total_seconds()),
         size_bytes=backup.size_bytes,
         server_version=backup.server_version,
+        storage=backup.storage,
+        checksum=backup.checksum,
+        chosen=backup.chosen and _chosen(backup.chosen),
+    )
+
+
+def _chosen(chosen: Chosen) -> ChosenReport:
+    days = None if chosen.within is None else chosen.within / timedelta(days=1)
+    return ChosenReport(
+        by=chosen.by,
+        of=chosen.of,
+        seed=chosen.seed,
+        within_days=days,
+        newest=chosen.newest,
+        newest_at=chosen.newest_at,
+        oldest_at=chosen.oldest_at,
     )
 
 

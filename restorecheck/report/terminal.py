@@ -54,7 +54,9 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
         f"  {clean(report.reason)}",
     ]
     lines += _advice_lines(report, past)
-    lines += ["", _field("backup", _backup(report, past)), _field("restore", _restore(report))]
+    lines += ["", _field("backup", _backup(report, past))]
+    lines += _source_lines(report)
+    lines.append(_field("restore", _restore(report)))
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)
     lines += _proof_lines(report)
@@ -131,6 +133,16 @@ def _backup(report: Report, past: Past) -> str:
         parts.append(same)
     details = f" ({', '.join(parts)})" if parts else ""
     return f"{clean(backup.identifier)}{details}"
+
+
+def _source_lines(report: Report) -> list[str]:
+    """How it was chosen, and what was read: for whoever looks at the evidence later."""
+    backup = report.backup
+    if backup is None:
+        return []
+    how = wording.chosen(backup)
+    lines = [_field("chosen", clean(how))] if how else []
+    return lines + ([_field("read", clean(backup.checksum))] if backup.checksum else [])
 
 
 def _restore(report: Report) -> str:

@@ -6,11 +6,12 @@ from restorecheck.model import (
     CheckOutcome,
     ObjectiveKind,
     RestoreOutcome,
+    SelectBy,
     Severity,
     TeardownOutcome,
     Verdict,
 )
-from restorecheck.report.document import CheckReport, Report
+from restorecheck.report.document import BackupReport, CheckReport, Report
 from restorecheck.report.past import DRAWN_NIGHTS, Past
 from restorecheck.spelling import duration, minute_of, number_of
 
@@ -48,6 +49,8 @@ def _failed(report: Report) -> str:
     if report.backup is None:
         return "There is no backup to restore."
     names = failed_of_the_file(report)
+    if NEWEST_WHOLE in names and chosen_on_purpose(report):
+        return "The chosen backup is damaged."
     if NEWEST_WHOLE in names:
         return f"The newest dump is damaged; {_an_older_one(report)}."
     if report.restore.outcome is RestoreOutcome.FAILED:
@@ -57,8 +60,11 @@ def _failed(report: Report) -> str:
     if RIGHT_DATABASE in names:
         return "The backup restores, but it is of another database."
     if wrong(report):
-        first = "is too old, and" if YOUNG in names else "restored, but"
+        old = YOUNG in names and not chosen_on_purpose(report)
+        first = "is too old, and" if old else "restored, but"
         return f"The backup {first} {_data(report)}."
+    if YOUNG in names and chosen_on_purpose(report):
+        return "The chosen backup restores, but the newest backup is too old."
     if YOUNG in names:
         return "The backup restores, but it is too old."
     return "The backup restores, but an objective was missed."
@@ -273,6 +279,33 @@ def on_purpose(report: Report) -> str:
     ]
     said = " and ".join(part for part in parts if part)
     return f"kept on purpose, may cost money: {said}" if said else ""
+
+
+def chosen(backup: BackupReport) -> str:
+    """How the backup was chosen, and from how many; empty where nobody could choose."""
+    how = backup.chosen
+    if how is None:
+        return ""
+    days = f" of the last {how.within_days:g} days" if how.within_days is not None else ""
+    since = f", the oldest of {minute_of(how.oldest_at)}" if how.oldest_at and how.of > 1 else ""
+    among = f"{number_of(how.of, 'backup')}{days}{since}"
+    match how.by:
+        case SelectBy.NEWEST:
+            return f"the newest of {among}"
+        case SelectBy.OLDEST:
+            return f"the oldest of {among}"
+        case SelectBy.NAMED:
+            return f"by its name, of {among}"
+        case SelectBy.RANDOM:
+            return f"at random from {among}; seed {how.seed!r}"
+        case SelectBy.ROTATING:
+            return f"in turn, drilled longest ago or never, of {among}"
+
+
+def chosen_on_purpose(report: Report) -> bool:
+    """Whether an older backup may have been chosen, which stands for itself."""
+    how = report.backup.chosen if report.backup else None
+    return how is not None and how.by is not SelectBy.NEWEST
 
 
 def same_backup(past: Past) -> str:

@@ -19,6 +19,8 @@ class RcloneStorage(DumpStorage):
     path: str
     remote: str
     config_file: str | None = None
+    limit_rate: float | None = None
+    """Bytes a second."""
 
     @property
     def place(self) -> str:
@@ -43,7 +45,8 @@ class RcloneStorage(DumpStorage):
         self._program.stream(self._arguments("cat", place), to, f"fetch {file.name}", stop)
 
     def _arguments(self, *words: str) -> list[str]:
-        return ["rclone", *words]
+        limit = () if self.limit_rate is None else ("--bwlimit", f"{int(self.limit_rate)}B")
+        return ["rclone", *limit, *words]
 
     @property
     def _program(self) -> Program:

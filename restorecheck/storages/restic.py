@@ -26,6 +26,8 @@ class ResticStorage(DumpStorage):
     password_command: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
     host: str | None = None
+    limit_rate: float | None = None
+    """Bytes a second."""
 
     @property
     def place(self) -> str:
@@ -76,7 +78,9 @@ class ResticStorage(DumpStorage):
         return self._program.output(self._arguments(*words, "--json"), f"read {self.place}")
 
     def _arguments(self, *words: str) -> list[str]:
-        return ["restic", "--no-lock", "--no-cache", "--quiet", *words]
+        rate = self.limit_rate
+        limit = () if rate is None else ("--limit-download", str(max(1, int(rate / 1024))))
+        return ["restic", "--no-lock", "--no-cache", "--quiet", *limit, *words]
 
     @property
     def _program(self) -> Program:

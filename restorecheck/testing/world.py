@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from restorecheck import codec
+from restorecheck.choosing import Listed
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
 from restorecheck.lifecycle import (
@@ -345,6 +346,9 @@ class WorldProvider(Provider):
         if not thing.parked:
             self._world.effect(f"park {resource.kind}", come_to_rest)
         return Parked(resource)
+
+    def newest(self, now: datetime) -> tuple[Listed, ...]:  # noqa: ARG002  # there is one
+        return (Listed(identifier="b-1"),) if self._world.backup_exists else ()
 
     def retain(self, drill: Drill) -> Retained:
         assert drill.verdict is not None, "the verdict comes first"

@@ -277,3 +277,25 @@ def test_a_directory_of_that_name_which_somebody_else_made_is_left_alone(case, f
 
         assert isinstance(case.provider.delete(resource, LONG_AGO), StillThere)
         assert (Path(resource.identifier) / "precious").exists()
+
+
+def test_the_newest_backup_is_listed_before_anything_is_made_and_is_the_one_that_a_drill_restores(
+    case,
+):
+    if isinstance(case.provider, PhysicalProvider):
+        return  # its configuration refuses what needs a list
+    before = case.provider.newest(SystemClock().now())
+    assert len(before) == 1
+    drill = case.drill()
+    assert not [resource for resource in resources(drill) if case.exists(resource)]
+
+    try:
+        events = case.bring_about(drill)
+    finally:
+        for resource in reversed(resources(drill)):
+            case.delete(resource)
+
+    (backup,) = [event.backup for event in events if event.backup]
+    about = {backup.identifier: backup.version} | backup.about
+    assert about[before[0].identifier] == before[0].version
+    assert case.provider.newest(SystemClock().now()) == before

@@ -45,6 +45,9 @@ ADOPTING_TESTS = "tests/unit/aws/adopt/test_provider.py"
 ASKING_IN_AWS_TESTS = "tests/unit/hosts/functions/test_asking.py"
 AWS_ROOMS_TESTS = "tests/unit/aws/test_rooms.py"
 AWS_STORE_TESTS = "tests/integration/test_aws_store.py"
+CHOOSING_TESTS = "tests/unit/test_choosing.py"
+CHOSEN_IN_AWS_TESTS = "tests/simulation/test_choosing.py"
+CHOSEN_ACCEPTANCE = "tests/acceptance/test_select.py"
 CREDENTIALS_TESTS = "tests/unit/aws/snapshots/test_credentials.py"
 ENGINE_TESTS = "tests/unit/test_engine.py"
 FOUND_TESTS = "tests/simulation/test_found.py"
@@ -383,9 +386,93 @@ PLANTED = (
         'if not view.tags:\n    raise AlreadyExistsError(\n        f"{view.what}',
     ),
     bug(
+        "each drill by chance draws the same backup",
+        "_lot",
+        'hashlib.sha256(f"{seed} {one.identifier}".encode()).digest()',
+        "hashlib.sha256(one.identifier.encode()).digest()",
+        CHOOSING_TESTS,
+    ),
+    bug(
+        "the backup that was drilled last has the next turn",
+        "pick",
+        "found = min(ordered, key=lambda one: _last_drilled(select, one))",
+        "found = max(ordered, key=lambda one: _last_drilled(select, one))",
+        CHOOSING_TESTS,
+    ),
+    bug(
+        "a missing night is seen only where two are missing",
+        "_missing",
+        "if b - a > LATE * every]",
+        "if b - a > 2.5 * every]",
+        CHOOSING_TESTS,
+    ),
+    bug(
+        "an older dump of a storage stands for a chosen one that is bad",
+        "Fetched.begin",
+        "newest = select.by is SelectBy.NEWEST",
+        "newest = True",
+        CHOSEN_ACCEPTANCE,
+    ),
+    bug(
+        "an old backup on purpose misses the recovery point objective",
+        "_judged",
+        "found, unknown = drill.newest_age, _NO_TIME",
+        "found, unknown = drill.backup_age, _NO_TIME",
+        OBJECTIVES_TESTS,
+    ),
+    bug(
+        "a drill that could not tell takes the verdict of a chosen copy",
+        "aws/_verdict_on",
+        "return known if known and unclear else drill.verdict.value",
+        "return drill.verdict.value",
+        CHOSEN_IN_AWS_TESTS,
+    ),
+    bug(
+        "the drill copies the newest snapshot though a copy was chosen",
+        "SnapshotProvider._step",
+        "if name in COPYING and CHOSEN_COPY in drill.outputs:",
+        "if name in ():",
+        CHOSEN_IN_AWS_TESTS,
+    ),
+    bug(
+        "an older backup on purpose is the measure for the next night",
+        "_last_of_newest",
+        "if proven is None or choosing.is_newest(store.load(proven.drill_id)):",
+        "if True:",
+        CHOSEN_ACCEPTANCE,
+    ),
+    bug(
+        "a command is run that another user can have written",
+        "run_before",
+        "if changer is not None:",
+        "if False:",
+        "tests/unit/hosts/process/test_before.py",
+    ),
+    bug(
+        "a download has no limit",
+        "_Summed.write",
+        "if self._rate is not None:",
+        "if False:",
+        "tests/unit/postgres/dump/test_fetching.py",
+    ),
+    bug(
+        "a backup is drilled while it is written",
+        "Look.is_due",
+        "self.keys, self.asked_at = keys, None",
+        "self.keys, self.asked_at = keys, None\nreturn True",
+        "tests/integration/test_new_backups.py",
+    ),
+    bug(
+        "what a dump becomes is not reckoned before it is fetched",
+        "Fetched._refuse_too_large",
+        "if expected is not None and dump.size_bytes + expected > free:",
+        "if False:",
+        "tests/unit/postgres/dump/test_fetching.py",
+    ),
+    bug(
         "a foreign copy is restored",
         "_begin_restore",
-        "if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):",
+        "if copy.tags.get(naming.DRILL) != naming.drill_of(own) or not naming.is_managed(copy.tags):",
         "if not copy.tags:",
     ),
     bug(
@@ -454,15 +541,15 @@ PLANTED = (
     ),
     bug(
         "a snapshot that is not finished is taken",
-        "_newest_of",
+        "aws/finished",
         "if s.progress is StatusMeaning.READY and s.taken_at]",
         "if s.taken_at]",
     ),
     bug(
         "the oldest snapshot is taken",
         "_newest_of",
-        "return max(finished, key=_taken_at, default=None)",
-        "return min(finished, key=_taken_at, default=None)",
+        "return max(finished(snapshots), key=_taken_at, default=None)",
+        "return min(finished(snapshots), key=_taken_at, default=None)",
     ),
     bug(
         "another instance's snapshot is taken",
@@ -606,7 +693,7 @@ PLANTED = (
     bug(
         "whatever the verdict, the copy is marked as verified",
         "Keeping._mark",
-        "naming.as_list({naming.VERDICT: drill.verdict.value})",
+        "naming.as_list({naming.VERDICT: verdict})",
         'naming.as_list({naming.VERDICT: "verified"})',
     ),
     bug(
@@ -1626,8 +1713,8 @@ PLANTED = (
     bug(
         "the copy that was restored is looked at in an old look",
         "_origin_doubt",
-        "copy = account.snapshots(OF_INSTANCES).manual.fresh().get(naming.identifier_of(drill.id))",
-        "copy = account.snapshots(OF_INSTANCES).manual.latest().get(naming.identifier_of(drill.id))",
+        "copy = account.snapshots(OF_INSTANCES).manual.fresh().get(copy_of(drill))",
+        "copy = account.snapshots(OF_INSTANCES).manual.latest().get(copy_of(drill))",
         HALF_OURS_TESTS,
     ),
     bug(
@@ -1760,8 +1847,8 @@ PLANTED = (
     bug(
         "the verdict is written after an old look",
         "Keeping._mark",
-        "view = self._there.manual.fresh().get(naming.identifier_of(drill.id))",
-        "view = self._there.manual.latest().get(naming.identifier_of(drill.id))",
+        "view = self._there.manual.fresh().get(copy_of(drill))",
+        "view = self._there.manual.latest().get(copy_of(drill))",
         HALF_OURS_TESTS,
     ),
     bug(

@@ -256,3 +256,39 @@ def test_the_assertion_on_promise_one_can_fail():
 
     with pytest.raises(AssertionError):
         promise.assert_kept([touch])
+
+
+def test_a_copy_that_is_kept_is_drilled_by_its_name_and_no_other_one_is_made(scene):
+    scene.drill()
+    before = scene.copies()
+
+    done = scene.drill("--backup", before[0])
+
+    assert (done.code, done.verdict) == (0, "verified"), done.reason
+    assert done.report["backup"]["storage"].endswith(f":snapshot:{before[0]}")
+    assert done.report["backup"]["chosen"]["by"] == "named"
+    assert scene.copies() == before
+    assert scene.leftovers() == []
+
+
+def test_a_backup_by_chance_is_restored_and_the_report_says_of_how_many(scene):
+    scene.drill()
+    scene.keys["targets"][0]["select"] = "random"
+
+    done = scene.drill()
+
+    # The first snapshot of the sandbox may be drawn: it was taken before there was a table.
+    assert done.report["restore"]["outcome"] == "succeeded", done.reason
+    chosen = done.report["backup"]["chosen"]
+    assert chosen["by"] == "random"
+    assert chosen["of"] >= 1
+    assert chosen["seed"].startswith(f"{scene.target} ")
+    assert scene.leftovers() == []
+
+
+def test_a_snapshot_is_new_once(scene):
+    assert scene.drill("--when-new").verdict == "verified"
+    again = scene.run("drill", "--when-new")
+    assert again.code == 0
+    scene.sandbox.take_automated_snapshot("courses-prod")
+    assert scene.drill("--when-new").verdict == "verified"

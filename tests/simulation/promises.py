@@ -240,9 +240,13 @@ class Promises:
         given = call.parameters
         name = given["DBInstanceIdentifier"]
         drill = self._drill_of(name)
-        own = given["DBSnapshotIdentifier"] == identifier_of(drill.id)
-        hold(own, 3, f"{call} of another drill's copy")
-        chosen = {
+        copied = given["DBSnapshotIdentifier"]
+        chosen = drill.outputs.get("chosen_copy", identifier_of(drill.id))
+        hold(copied == chosen, 3, f"{call} of another copy than {chosen}")
+        copy = self.stage.cloud.backup.snapshots.get(copied)
+        made = copy is None or copy.made_by.startswith(OURS)
+        hold(made, 3, f"{call} of what we did not make")
+        settings = {
             "DBInstanceClass": self.instance_class,
             "DBSubnetGroupName": "drills",
             "VpcSecurityGroupIds": ["sg-drills"],
@@ -255,7 +259,7 @@ class Promises:
             "CopyTagsToSnapshot": False,
             "EngineLifecycleSupport": "open-source-rds-extended-support",
         }
-        for key, value in chosen.items():
+        for key, value in settings.items():
             hold(given.get(key) == value, 1, f"{call} with {key} {given.get(key)!r}")
         self._hold_tags(call, drill, "instance")
         self._hold_intent(call, drill, self.stage.cloud.backup.arn("db", name))
@@ -360,7 +364,8 @@ class Promises:
         drill = self._drill_of(name)
         for tag in call.parameters["Tags"]:
             if tag["Key"] == "restorecheck:verdict":
-                hold(tag["Value"] == drill.verdict, 3, f"{call}: {tag['Value']} is not the verdict")
+                verdicts = [d.verdict for d in self._drills_of(name)]
+                hold(tag["Value"] in verdicts, 3, f"{call}: {tag['Value']} is not the verdict")
             else:
                 right = tag == {"Key": "restorecheck:role", "Value": "standby"}
                 hold(right and drill.verdict is Verdict.VERIFIED, 3, f"{call}: {tag}")
@@ -552,8 +557,8 @@ class Promises:
                 self.copies.setdefault(snapshot.identifier.removeprefix(PREFIX), snapshot)
         verified = [
             copy
-            for drill_id, copy in self.copies.items()
-            if self._verdicts.get(drill_id) is Verdict.VERIFIED
+            for copy in self.copies.values()
+            if self._last_verdict(copy.identifier) is Verdict.VERIFIED
             and (
                 copy.arn not in self.deleted_by_others | self._pruned
                 or copy.identifier in snapshots
@@ -601,8 +606,20 @@ class Promises:
         return drill
 
     def _verdict_on(self, copy: Snapshot) -> Verdict | None:
-        drill = self._stored(copy.identifier)
-        return drill.verdict if drill else None
+        return self._last_verdict(copy.identifier)
+
+    def _drills_of(self, copy: str) -> list[Drill]:
+        """Those that made or chose this copy, the oldest first."""
+        names = [d for d in self._drills if identifier_of(d) == copy]
+        made = [self.stage.store.load(d) for d in names if d in self.stage.store.texts]
+        every = [self.stage.store.load(d) for d in self.stage.store.texts]
+        return made + [d for d in every if d.outputs.get("chosen_copy") == copy and d not in made]
+
+    def _last_verdict(self, copy: str) -> Verdict | None:
+        """What is known of a copy: a drill that could not tell takes nothing back."""
+        verdicts = [d.verdict for d in self._drills_of(copy) if d.verdict is not None]
+        clear = [v for v in verdicts if v is not Verdict.INCONCLUSIVE]
+        return (clear or verdicts or [None])[-1]
 
     def _is_expired(self, tags: dict[str, str]) -> bool:
         return tags.get("restorecheck:expires-at", "") < self.stage.world.now().isoformat()

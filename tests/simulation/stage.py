@@ -28,7 +28,7 @@ from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, StoreError
 from restorecheck.hosts.drill.driver import Sweeper, drive
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Severity
+from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Select, Severity
 from restorecheck.ports import Answers, Checker, Inquiry
 from restorecheck.testing import HostDied, MemoryStore, World
 from restorecheck.testing.cloud import (
@@ -334,7 +334,7 @@ class Host:
             sleep=world.pass_time,
         )
 
-    def start(self, *, keep: bool = False) -> str:
+    def start(self, *, keep: bool = False, select: Select | None = None) -> str:
         now = self.stage.world.now()
         number = len(self.stage.store.texts)
         drill_id = f"{now:%Y%m%d-%H%M%S}-{number:06x}"
@@ -348,6 +348,7 @@ class Host:
                 deadline=now + DEADLINE,
                 teardown_limit=TEARDOWN_LIMIT,
                 keep=keep,
+                select=select or Select(),
             )
         )
         return drill_id

@@ -132,6 +132,8 @@ class SnapshotSettings(ABC):
     backup: BackupSettings
     restore: RestoreSettings
     max_age: timedelta
+    every: timedelta | None = None
+    """At which interval snapshots are expected."""
     deadline: timedelta
     poll: timedelta = timedelta(seconds=15)
     databases: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from restorecheck import choosing
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.describe_cache import DescribeCache
@@ -18,6 +19,15 @@ from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import DEFAULT_KEY_ENCRYPTION, SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots import engines
+from restorecheck.aws.snapshots.selection import (
+    CHOSEN_COPY,
+    KnownBackup,
+    finished,
+    is_copy_of,
+    known,
+    listed_of,
+)
+from restorecheck.choosing import Listed, NotPicked, Picked
 from restorecheck.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -28,7 +38,7 @@ from restorecheck.errors import (
     TransientError,
 )
 from restorecheck.lifecycle import Broken, Gone, InProgress, Ready, StepEvent, StillThere, Unclear
-from restorecheck.model import Backup, Drill, Resource, Verdict
+from restorecheck.model import Backup, Chosen, Drill, Resource, Verdict
 from restorecheck.ports import Clock
 from restorecheck.spelling import number_of, second_of
 
@@ -91,18 +101,23 @@ class Copying:
 
     def find(self, drill: Drill) -> StepEvent:
         """Find the newest finished automated snapshot, or if none is young enough, the newest one of AWS Backup."""
+        if not choosing.is_newest(drill):
+            return self._find_chosen(drill)
         wanted = self._settings.identifier
-        of_instance = self._of_instance(self._here.automated)
+        listed = of_instance = self._of_instance(self._here.automated)
         newest = _newest_of(of_instance)
         if newest is None or drill.started_at - _taken_at(newest) > self._settings.max_age:
             managed = self._of_instance(self._here.aws_backup)
+            listed = [*of_instance, *managed]
             newest = _newest_of([*managed, *([newest] if newest else [])])
         if newest is None:
             return self._none_found(drill, under_way=len(of_instance))
         refused = engines.refusal(self._kind, wanted, newest.engine, newest.engine_mode)
         if refused is not None:
             return refused
-        backup = _backup_of(newest)
+        every = [listed_of(view) for view in finished(listed)]
+        backup = _backup_of(newest, choosing.how(drill.select, every, every))
+        findings = tuple(choosing.findings(every, every=self._settings.every))
         taken_at = backup.taken_at
         assert taken_at is not None, "finished snapshots have a time"
         age = drill.started_at - taken_at
@@ -114,6 +129,7 @@ class Copying:
                 f"{_hours(self._settings.max_age)}",
                 hint=self._why_stale(),
                 backup=backup,
+                findings=findings,
             )
         plain = not self._kind.encrypts and not newest.encrypted
         if plain and newest.encryption_type != DEFAULT_KEY_ENCRYPTION and not self._settings.direct:
@@ -127,7 +143,96 @@ class Copying:
             outputs={"snapshot_time": _taken_at(newest).isoformat()}
             | ({PLAIN: "true"} if plain else {}),
             notes=self._notes(newest, of_instance),
+            findings=findings,
         )
+
+    def _find_chosen(self, drill: Drill) -> StepEvent:
+        """By the rule of the drill, among all snapshots and copies of the instance. The choice is stored with
+        what this step found, before anything is copied: whoever goes on with the drill goes on with it.
+        """
+        backups = self.backups()
+        if not backups:
+            return self._none_found(drill, under_way=0)
+        found = choosing.pick(drill.select, [one.listed for one in backups], drill.started_at)
+        if isinstance(found, NotPicked):
+            refused = Broken if found.bad else Unclear
+            return refused(reason=found.reason, hint=found.hint)
+        chosen = next(one for one in backups if one.listed == found.backup)
+        return self._begin_with(drill, chosen, found, backups)
+
+    def _begin_with(
+        self, drill: Drill, chosen: KnownBackup, found: Picked, backups: list[KnownBackup]
+    ) -> StepEvent:
+        view = chosen.copy or chosen.snapshot
+        assert view is not None, "a backup is kept somewhere"
+        wanted = self._settings.identifier
+        refused = engines.refusal(self._kind, wanted, view.engine, view.engine_mode)
+        if refused is not None:
+            return refused
+        outputs = {"snapshot_time": _taken_at(view).isoformat()}
+        if chosen.copy is not None:
+            outputs[CHOSEN_COPY] = chosen.copy.identifier
+        backup = replace(
+            _backup_of(view, found.chosen),
+            identifier=chosen.listed.identifier,
+            storage=chosen.copy.arn if chosen.copy else "",
+        )
+        listed = [one.listed for one in backups]
+        return Ready(
+            backup=backup,
+            outputs=outputs,
+            findings=(
+                choosing.age_of_newest(found.chosen, self._settings.max_age, drill.started_at),
+                *choosing.findings(listed, every=self._settings.every),
+            ),
+            notes=(
+                (f"the copy {chosen.copy.identifier} was there already, and is restored as it is",)
+                if chosen.copy
+                else ()
+            ),
+        )
+
+    def newest(self) -> tuple[Listed, ...]:
+        """As `find` would take it, whatever its age."""
+        snapshots = finished(self._of_instance(self._here.automated))
+        snapshots = snapshots or finished(self._of_instance(self._here.aws_backup))
+        found = _newest_of(snapshots)
+        return (listed_of(found),) if found else ()
+
+    def backups(self) -> list[KnownBackup]:
+        """Every finished snapshot of the instance in the source account, and every copy of ours."""
+        snapshots = [
+            *self._of_instance(self._here.automated),
+            *self._of_instance(self._here.aws_backup),
+        ]
+        copies = self._there.manual.latest().values()
+        return known(
+            snapshots, [view for view in copies if is_copy_of(view, self._settings.production)]
+        )
+
+    def chosen_copy(self, drill: Drill) -> StepEvent:
+        """In place of the steps that make a copy: the chosen one is there, and is ours.
+
+        Raises:
+            NotFoundError: It is not there any more.
+            AlreadyExistsError: Another snapshot has its name.
+        """
+        name = drill.outputs[CHOSEN_COPY]
+        view = self._there.manual.latest().get(name)
+        if view is None:
+            raise NotFoundError(f"the copy {name} no longer exists in {self._backup.place}")
+        if not is_copy_of(view, self._settings.production):
+            raise AlreadyExistsError(
+                f"snapshot {view.arn} does not have the tags of a copy of {self._settings.production}",
+                hint="Another program replaced the snapshot or removed the tags. Look at CloudTrail.",
+                resource=view.arn,
+            )
+        assert drill.backup is not None, "found before"
+        if not view.holds(drill.outputs["snapshot_time"], drill.backup.taken_at):
+            return Unclear(
+                reason=f"the copy {name} was replaced by a copy with data up to {view.taken_at}"
+            )
+        return Ready(outputs={"copy_arn": view.arn})
 
     def stage(self, drill: Drill) -> StepEvent:
         """Make a manual copy inside the source account: only such a copy can be shared."""
@@ -572,8 +677,7 @@ def is_expired(view: SnapshotView, now: datetime) -> bool:
 
 def _newest_of(snapshots: Iterable[SnapshotView]) -> SnapshotView | None:
     """The newest finished snapshot."""
-    finished = [s for s in snapshots if s.progress is StatusMeaning.READY and s.taken_at]
-    return max(finished, key=_taken_at, default=None)
+    return max(finished(snapshots), key=_taken_at, default=None)
 
 
 def _kind(view: SnapshotView) -> str:
@@ -585,13 +689,14 @@ def _taken_at(view: SnapshotView) -> datetime:
     return view.taken_at
 
 
-def _backup_of(view: SnapshotView) -> Backup:
+def _backup_of(view: SnapshotView, chosen: Chosen | None = None) -> Backup:
     return Backup(
         kind="aurora" if view.dated_by_tag else "rds",
         identifier=view.arn,
         taken_at=view.database_time or view.taken_at,
         size_bytes=view.full_size_bytes,
         server_version=view.engine_version,
+        chosen=chosen,
     )
 
 

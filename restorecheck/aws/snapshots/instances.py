@@ -26,6 +26,7 @@ from restorecheck.aws.session.views import (
     StatusMeaning,
 )
 from restorecheck.aws.snapshots.copies import expires_at
+from restorecheck.aws.snapshots.selection import copy_of
 from restorecheck.errors import (
     AlreadyExistsError,
     InvalidStateError,
@@ -372,11 +373,11 @@ def standbys(settings: SnapshotSettings, account: Account, kind: RestoredKind[Vi
 def _begin_restore(
     settings: SnapshotSettings, account: Account, drill: Drill, name: str
 ) -> StepEvent:
-    own = naming.identifier_of(drill.id)
+    own = copy_of(drill)
     copy = account.snapshots(OF_INSTANCES).manual.latest().get(own)
     if copy is None:
         raise NotFoundError(f"the copy {own} no longer exists in {account.place}")
-    if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
+    if copy.tags.get(naming.DRILL) != naming.drill_of(own) or not naming.is_managed(copy.tags):
         raise AlreadyExistsError(
             f"snapshot {copy.arn} does not have the tag of this drill",
             hint="Another program replaced the snapshot or removed the tag, so it was not "
@@ -466,7 +467,7 @@ def _origin_doubt(account: Account, drill: Drill) -> str:
     """Why the copy may not be the one whose origin was proven before the restore; empty: it is. An instance does
     not record what it was restored from.
     """
-    copy = account.snapshots(OF_INSTANCES).manual.fresh().get(naming.identifier_of(drill.id))
+    copy = account.snapshots(OF_INSTANCES).manual.fresh().get(copy_of(drill))
     assert drill.backup is not None, "found before it is restored"
     if copy is None or copy.holds(drill.outputs.get("snapshot_time", ""), drill.backup.taken_at):
         return ""

@@ -26,6 +26,8 @@ from restorecheck.aws.snapshots.copies import SHARE, STAGED, Copying
 from restorecheck.aws.snapshots.credentials import SECRET, Passwords
 from restorecheck.aws.snapshots.instances import DB_INSTANCE, INSTANCE, RestoredKind
 from restorecheck.aws.snapshots.retention import Keeping
+from restorecheck.aws.snapshots.selection import CHOSEN_COPY
+from restorecheck.choosing import Listed
 from restorecheck.errors import (
     AccessDeniedError,
     CapacityError,
@@ -52,6 +54,8 @@ QUICK = timedelta(minutes=30)
 """Deadline of steps with one call and a look; throttling may delay them."""
 
 STAGING_COPY = "staging copy"
+COPYING = frozenset({STAGING_COPY, "share", "copy", "unshare"})
+"""Steps that make the drill's own copy."""
 ROOM_MADE = "room_made"
 """Output, by step: older copies that were deleted because of a quota."""
 SNAPSHOT_QUOTA = frozenset({"SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"})
@@ -86,7 +90,7 @@ class SnapshotProvider(Provider):
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
         try:
-            return self._step(step.name)(drill)
+            return self._step(step.name, drill)(drill)
         except CapacityError as exc:
             return self._make_room(drill, step, exc)
         except TransientError as exc:
@@ -133,6 +137,9 @@ class SnapshotProvider(Provider):
                 return InProgress(wait=self.settings.poll, detail="throttled by AWS")
             return Retry(reason=exc.message, wait=self.settings.poll)
 
+    def newest(self, now: datetime) -> tuple[Listed, ...]:  # noqa: ARG002  # RDS says its own time
+        return self.copying().newest()
+
     def release(self, drill: Drill) -> None:
         """Nothing is held: a kept instance has had its tag since the restore."""
 
@@ -171,8 +178,10 @@ class SnapshotProvider(Provider):
             "find snapshot",
             f"rds:Describe{settings.kind.name}s in {settings.source.place}: the newest finished "
             f"automated snapshot of {settings.identifier}, or a snapshot of AWS Backup if the "
-            "automated one is too old; a snapshot older than "
-            f"{settings.max_age / timedelta(hours=1):g} hours fails the drill",
+            "automated one is too old; a newest snapshot older than "
+            f"{settings.max_age / timedelta(hours=1):g} hours fails the drill. Or the snapshot or copy "
+            "that `select` or --backup names; a copy is restored as it is, without the four steps that "
+            "make one",
             QUICK,
         )
 
@@ -280,7 +289,9 @@ class SnapshotProvider(Provider):
             hint=refusal.hint,
         )
 
-    def _step(self, name: str) -> Callable[[Drill], StepEvent]:
+    def _step(self, name: str, drill: Drill) -> Callable[[Drill], StepEvent]:
+        if name in COPYING and CHOSEN_COPY in drill.outputs:
+            return self.copying().chosen_copy
         match name:
             case "identify":
                 return self._identify

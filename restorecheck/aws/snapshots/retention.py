@@ -13,6 +13,7 @@ from restorecheck.aws.session.views import SnapshotView, StatusMeaning
 from restorecheck.aws.snapshots import instances
 from restorecheck.aws.snapshots.copies import Copying, is_expired
 from restorecheck.aws.snapshots.instances import RestoredKind
+from restorecheck.aws.snapshots.selection import CHOSEN_COPY, copy_of
 from restorecheck.errors import InvalidStateError, NotFoundError
 from restorecheck.lifecycle import InProgress, Retained
 from restorecheck.model import Drill, Retention, Verdict
@@ -57,15 +58,16 @@ class Keeping:
         return self.backup.snapshots(self.settings.kind)
 
     def _mark(self, drill: Drill) -> None:
-        view = self._there.manual.fresh().get(naming.identifier_of(drill.id))
+        view = self._there.manual.fresh().get(copy_of(drill))
         assert drill.verdict is not None, "the verdict comes first"
         if view is None or not self._is_copy(view) or view.progress is not StatusMeaning.READY:
             return
-        if view.tags.get(naming.VERDICT) == drill.verdict.value:
+        verdict = _verdict_on(view, drill)
+        if view.tags.get(naming.VERDICT) == verdict:
             return
         with attempting(f"write the verdict to the tags of {view.arn}", view.arn):
             self.backup.rds().add_tags_to_resource(
-                ResourceName=view.arn, Tags=naming.as_list({naming.VERDICT: drill.verdict.value})
+                ResourceName=view.arn, Tags=naming.as_list({naming.VERDICT: verdict})
             )
 
     def _copies(self, now: datetime) -> list[SnapshotView]:
@@ -125,10 +127,19 @@ class Keeping:
         return leaving
 
 
+def _verdict_on(view: SnapshotView, drill: Drill) -> str:
+    """The drill's own where it has restored this copy; a drill that could not tell takes back nothing that an
+    earlier one has found.
+    """
+    known = view.tags.get(naming.VERDICT, "")
+    if view.identifier != copy_of(drill) or drill.verdict is None:
+        return known
+    unclear = drill.verdict is Verdict.INCONCLUSIVE and CHOSEN_COPY in drill.outputs
+    return known if known and unclear else drill.verdict.value
+
+
 def _copy_of(view: SnapshotView, drill: Drill) -> Copy:
-    verdict = view.tags.get(naming.VERDICT, "")
-    if view.identifier == naming.identifier_of(drill.id) and drill.verdict is not None:
-        verdict = drill.verdict.value  # AWS may not show the tag yet
+    verdict = _verdict_on(view, drill)  # AWS may not show the tag yet
     return Copy(
         identifier=view.identifier,
         origin=view.tags.get(naming.SOURCE_SNAPSHOT, view.identifier),

@@ -28,6 +28,19 @@ _Stored = create_model(
 )
 
 
+class Before(Keys):
+    """A command that must succeed before the dumps are listed."""
+
+    run: Command = Field(
+        repr=False,  # may hold an interpolated secret
+        description="The command, one list item per argument: [mount, /backups]. No shell is started.",
+    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0,
+        description="A command that takes longer is ended, and the drill is inconclusive.",
+    )
+
+
 class Dump(_Stored):
     """Logical dumps, written by pg_dump or pg_dumpall."""
 
@@ -39,6 +52,15 @@ class Dump(_Stored):
     max_size_gb: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="A larger dump is not fetched from a storage."
     )
+    before: Before | None = Field(
+        default=None,
+        description="A command that must succeed first, for mounts and tunnels. It runs before each drill and each look "
+        "for new backups, never for doctor, and not where another user can change the configuration file.",
+    )
+    limit_rate_mb: Annotated[float, Field(ge=0.1)] | None = Field(
+        default=None,
+        description="Limit downloads from a storage to this many MB (10^6 bytes) a second.",
+    )
     decrypt: Command | None = Field(
         default=None,
         repr=False,  # may hold an interpolated passphrase
@@ -49,8 +71,8 @@ class Dump(_Stored):
     max_age_hours: Hours | None = Field(
         default=None,
         description="The drill fails if the newest dump is older than this. Default: the "
-        "longest time between two slots of the schedule plus 2 hours, at least 26 hours. "
-        "Without a schedule there is no limit, and the report says so.",
+        "`every` of the target plus 2 hours; without it, the longest time between two slots of the schedule plus "
+        "2 hours, at least 26 hours. Without both there is no limit, and the report says so.",
     )
     globals: Text | None = Field(
         default=None,
@@ -140,17 +162,23 @@ def _plain_passwords(
             "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} instead"
         )
         yield ConfigFinding((*path, "into"), message)
-    decrypt = dump.get("decrypt")
+    before = dump.get("before")
+    if isinstance(before, dict):
+        yield from _plain_arguments(before.get("run"), (*path, "before", "run"), document)
+    yield from _plain_arguments(dump.get("decrypt"), (*path, "decrypt"), document)
+
+
+def _plain_arguments(command: object, path: Path, document: Document) -> Iterator[ConfigFinding]:
     arguments = [
-        document.hand_written((*path, "decrypt", index), item) if isinstance(item, str) else ""
-        for index, item in enumerate(decrypt if isinstance(decrypt, list) else [])
+        document.hand_written((*path, index), item) if isinstance(item, str) else ""
+        for index, item in enumerate(command if isinstance(command, list) else [])
     ]
     for index in plain_password_arguments(arguments):
         message = (
             "a password is in the file in plain text; let the program read it from a file "
             "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} instead"
         )
-        yield ConfigFinding((*path, "decrypt", index), message)
+        yield ConfigFinding((*path, index), message)
 
 
 def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[ConfigFinding]:
@@ -201,6 +229,7 @@ DUMP = SourceKind(
     keys=Dump,
     help="The backups are dumps in files.",
     physical=False,
+    selects=True,
     all_databases=False,
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,

@@ -44,6 +44,8 @@ class SourceKind(Generic[K]):
     """It needs AWS's certificates, and the deployed functions can drill it."""
     adopts: bool = False
     """Another program restores: a restored database starts a drill, no schedule does."""
+    selects: bool = False
+    """There is a list of backups: `select`, `every` and `when_new` have a meaning."""
     all_databases: bool = True
     """Without `databases`, all are checked."""
     dialect: Dialect = POSTGRESQL

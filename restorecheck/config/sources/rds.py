@@ -324,5 +324,6 @@ RDS = SourceKind(
     help="The backups are automated snapshots of an RDS instance.",
     physical=True,
     in_aws=True,
+    selects=True,
     broken_rules=_broken_rules,
 )

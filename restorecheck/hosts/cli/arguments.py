@@ -240,6 +240,17 @@ def _add_drill(commands: "Commands[Parser]") -> None:
         "adopt; the instance is not changed or deleted",
     )
     drill.add_argument(
+        "--when-new",
+        action="store_true",
+        help="drill only targets whose newest backup was not drilled yet; exit with 0 where there is none",
+    )
+    drill.add_argument(
+        "--backup",
+        metavar="BACKUP",
+        help="drill this backup: newest, oldest, random, rotating, or the name of one; by default what "
+        "`select` of the target says",
+    )
+    drill.add_argument(
         "--notify",
         action="store_true",
         help="send messages to the channels in `notify`, like scheduled drills",

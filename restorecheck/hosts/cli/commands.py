@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from restorecheck import config as configuration
 from restorecheck.checks.dialect import POSTGRESQL
 from restorecheck.config import Config
+from restorecheck.config.select import rule_of
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
@@ -19,11 +20,11 @@ from restorecheck.hosts.process.console import Progress, complain, use_color
 from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.hosts.process.startup import importing
-from restorecheck.model import is_drill_id
+from restorecheck.model import Select, SelectBy, is_drill_id
 from restorecheck.postgres.session import libpq
 from restorecheck.report.document import Report
 from restorecheck.report.terminal import clean, render
-from restorecheck.spelling import number_of
+from restorecheck.spelling import first_of, number_of, second_of
 
 if TYPE_CHECKING:
     from restorecheck.hosts.cli.full_text import FullText
@@ -195,8 +196,11 @@ def drill(arguments: argparse.Namespace) -> int:
     loaded = _load(arguments.config)
     names = _targets(loaded, arguments.targets, adopt=arguments.adopt is not None)
     outputs = _outputs(loaded, names, arguments.adopt)
+    select = _asked(loaded, names, arguments.backup)
+    if arguments.when_new:
+        select = _newest_only(loaded, names, arguments)
     if arguments.plan:
-        return _print_plans(loaded, names)
+        return _print_plans(loaded, names, select)
     with importing():
         from restorecheck.hosts.drill import wiring
         from restorecheck.hosts.drill.performer import Performer
@@ -217,9 +221,15 @@ def drill(arguments: argparse.Namespace) -> int:
             for name in names:
                 if interrupts.seen is not None:
                     break
+                if arguments.when_new and not _has_new(parts, name, progress):
+                    continue
                 reports.append(
                     performer.perform(
-                        name, keep=arguments.keep, announce=arguments.notify, outputs=outputs
+                        name,
+                        keep=arguments.keep,
+                        announce=arguments.notify,
+                        outputs=outputs,
+                        select=select,
                     )
                 )
                 if not arguments.json:
@@ -233,7 +243,8 @@ def drill(arguments: argparse.Namespace) -> int:
     codes = [of_report(r) for r in reports]
     if interrupts.seen is not None:
         codes.append(Exit.INTERRUPTED)
-    return worst(codes)
+    nothing_new = arguments.when_new and not codes
+    return Exit.VERIFIED if nothing_new else worst(codes)
 
 
 def _full_text(arguments: argparse.Namespace) -> "FullText | None":
@@ -358,7 +369,63 @@ def _outputs(loaded: Config, names: Sequence[str], instance: str | None) -> dict
     return wiring.targets_of(loaded).source_of(target.name).outputs_of(target, instance)
 
 
-def _print_plans(loaded: Config, names: Sequence[str]) -> int:
+def _asked(loaded: Config, names: Sequence[str], backup: str | None) -> Select | None:
+    """What --backup asks for.
+
+    Raises:
+        ConfigError: It cannot be asked of these targets.
+    """
+    if backup is None:
+        return None
+    if not backup.strip():
+        message = "--backup: expected the name of a backup, or newest, oldest, random or rotating"
+        raise ConfigError((Problem(message=message),))
+    rule = rule_of(backup)
+    _refuse_without_list(loaded, names, "--backup")
+    if rule.by is SelectBy.NAMED and len(names) != 1:
+        message = f"--backup {backup!r} names one backup; name its target, too"
+        hint = "For every target: newest, oldest, random or rotating."
+        raise ConfigError((Problem(message=message),), hint=hint)
+    return rule
+
+
+def _newest_only(loaded: Config, names: Sequence[str], arguments: argparse.Namespace) -> Select:
+    """What --when-new drills.
+
+    Raises:
+        ConfigError: Another option asks for something else.
+    """
+    if arguments.backup is not None or arguments.adopt is not None:
+        other = "--adopt" if arguments.backup is None else "--backup"
+        message = f"--when-new drills the newest backup; remove {other}"
+        raise ConfigError((Problem(message=message),))
+    _refuse_without_list(loaded, names, "--when-new")
+    return Select()
+
+
+def _refuse_without_list(loaded: Config, names: Sequence[str], option: str) -> None:
+    without = [t.name for t in loaded.targets if t.name in names and not t.kind.selects]
+    if without:
+        message = f"{option}: the target {without[0]!r} has no list of backups"
+        raise ConfigError((Problem(message=message),))
+
+
+def _has_new(parts: "Parts", name: str, progress: Progress) -> bool:
+    """Says so where there is none."""
+    from restorecheck.hosts.drill import new_backups
+
+    listed = new_backups.newest_of(parts.config, name, parts.clock)
+    if new_backups.is_new(new_backups.keys_of(listed), parts.store, name):
+        return True
+    latest = parts.store.standing(name).latest
+    last = f"; its last drill: {latest.verdict}, {second_of(latest.finished_at)}" if latest else ""
+    progress.say(
+        f"{name}: nothing new: {first_of([one.identifier for one in listed], 3)} was drilled already{last}"
+    )
+    return False
+
+
+def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) -> int:
     with importing():
         from restorecheck.hosts.drill import wiring
     from restorecheck.hosts.cli.plan_text import render_plan
@@ -371,10 +438,11 @@ def _print_plans(loaded: Config, names: Sequence[str]) -> int:
         if target.name in names:
             drill_id = new_drill_id(clock.now())
             provider = targets.provider_of(target.name)
+            newest = (select or target.select.rule()).by is SelectBy.NEWEST
             text = render_plan(
                 target.name,
                 provider.plan(drill_id),
-                checks_of(target, baseline=True),
+                checks_of(target, baseline=newest, newest=newest),
                 objectives=target.objectives.wanted(),
                 deadline=deadline_of(target),
                 afterwards=provider.afterwards(drill_id),

@@ -18,7 +18,7 @@ from restorecheck.hosts.drill.slots import SlotPlan
 
 LOOK_EVERY = timedelta(seconds=1)
 
-DRILLS, CHORES, MESSAGES, NUMBERS = "drills", "chores", "messages", "numbers"
+DRILLS, CHORES, MESSAGES, NUMBERS, LOOKS = "drills", "chores", "messages", "numbers", "looks"
 
 Pause = Callable[[timedelta], None]
 
@@ -44,6 +44,7 @@ class Alarm(BlockingScheduler):  # type: ignore[misc]  # as above
                 CHORES: ThreadPoolExecutor(1),
                 MESSAGES: ThreadPoolExecutor(1),
                 NUMBERS: ThreadPoolExecutor(1),
+                LOOKS: ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )

@@ -33,7 +33,7 @@ class ConfigSource:
         Raises:
             ConfigError: No target has a schedule.
         """
-        if any(target.schedule for target in self.config.targets):
+        if any(target.schedule or target.when_new for target in self.config.targets):
             return
         interpolator = Interpolator(os.environ, self.path.parent)
         problem = Problem(

@@ -14,6 +14,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.triggers.interval import IntervalTrigger
 
 from restorecheck.announcing import Fact, Trouble
+from restorecheck.choosing import Listed
 from restorecheck.config import Config, Target
 from restorecheck.errors import (
     BusyError,
@@ -27,6 +28,7 @@ from restorecheck.hosts.daemon.alarm import (
     CHORES,
     DRILLS,
     LOOK_EVERY,
+    LOOKS,
     MESSAGES,
     NUMBERS,
     Alarm,
@@ -36,7 +38,9 @@ from restorecheck.hosts.daemon.alarm import (
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.gate import Gate
 from restorecheck.hosts.daemon.workers import Launcher
+from restorecheck.hosts.drill import new_backups
 from restorecheck.hosts.drill.metrics_file import write_numbers
+from restorecheck.hosts.drill.new_backups import Look
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
@@ -58,8 +62,11 @@ WATCH_EVERY = timedelta(seconds=15)
 MARGIN = timedelta(minutes=30)
 """A worker that exceeds its own deadlines by more than this is ended."""
 SHOUT_AGAIN = timedelta(hours=20)
+NOT_SEEN = frozenset({"not seen"})
+"""Of a target before the first look; no backup has this key."""
 
 Reach = Callable[[Config, Clock], tuple[Line, ...]]
+NewestOf = Callable[[Config, str, Clock], tuple[Listed, ...]]
 
 
 @dataclass
@@ -86,12 +93,15 @@ class Service:
         *,
         pause: Pause,
         reach: Reach = lines_of,
+        newest_of: NewestOf = new_backups.newest_of,
         flags: "Flags | None" = None,
     ) -> None:
         self._watched = watched
         self._launcher = launcher
         self._clock = clock
         self._reach = reach
+        self._newest_of = newest_of
+        self._looks: dict[str, Look] = {}
         self._flags = flags or Flags()
         self._lines = reach(watched.config, clock)
         self._gate = Gate(watched.config.runner.max_parallel_drills)
@@ -157,7 +167,12 @@ class Service:
             finally:
                 self._gate.leave()
 
-        names = [target.name for target in self._watched.config.targets if target.schedule]
+        self._look_for_new(at_once=True)
+        names = [
+            target.name
+            for target in self._watched.config.targets
+            if target.schedule or target.name in self._asked
+        ]
         threads = [threading.Thread(target=night, args=[name]) for name in names]
         for thread in threads:
             thread.start()
@@ -195,7 +210,7 @@ class Service:
         return 0
 
     def _alarm_threads_end(self) -> None:
-        for executor in (DRILLS, CHORES, MESSAGES, NUMBERS):
+        for executor in (DRILLS, CHORES, MESSAGES, NUMBERS, LOOKS):
             self._alarm._lookup_executor(executor).shutdown()  # noqa: SLF001  # waits, which shutdown(wait=False) did not
 
     def _between(self) -> None:
@@ -275,9 +290,11 @@ class Service:
 
     def _schedule_chores(self) -> None:
         every = timedelta(minutes=self._watched.config.runner.sweep_every_minutes)
+        looks = timedelta(minutes=self._watched.config.runner.look_every_minutes)
         now = self._clock.now()
         chores: tuple[tuple[str, Callable[[], None], timedelta, str, datetime], ...] = (
             ("sweep", self._sweep, every, CHORES, now + every),
+            ("looks", self._look_for_new, looks, LOOKS, now),
             ("tidy", self._tidy, TIDY_EVERY, CHORES, now),
             ("messages", self._messages, DELIVER_EVERY, MESSAGES, now),
             ("overdue", self._overdue, OVERDUE_EVERY, MESSAGES, now),
@@ -308,6 +325,9 @@ class Service:
             BusyError: A drill of this target waits or runs, or the runner is stopping.
             StoreError: The history cannot be written.
         """
+        self._ask(name)
+
+    def _ask(self, name: str, *, call: bool = True) -> None:
         with self._asking:
             if self._flags.stop:
                 raise BusyError("the runner is stopping")
@@ -318,7 +338,30 @@ class Service:
                 Slots(Agenda(store.database), self._clock).ask(name, slot)
             self._asked[name] = slot
         log.info("drill.asked", target=name, slot=slot.isoformat())
-        self._call(name)
+        if call:
+            self._call(name)
+
+    def _look_for_new(self, *, at_once: bool = False) -> None:
+        """Of targets with `when_new`. `at_once`: there will be no second look."""
+        for target in self._watched.config.targets:
+            if target.when_new and not self._flags.stop:
+                with self._guarded(f"look for new backups of {target.name}", target=target.name):
+                    self._look_at(target.name, at_once=at_once)
+
+    def _look_at(self, name: str, *, at_once: bool) -> None:
+        if self.coming(name) or name in self._drilling:
+            return
+        keys = new_backups.keys_of(self._newest_of(self._watched.config, name, self._clock))
+        now = self._clock.now()
+        known = self._looks.setdefault(name, Look(keys if at_once else NOT_SEEN))
+        if not known.is_due(keys, now):
+            return
+        with self._history() as store:
+            new = new_backups.is_new(keys, store, name)
+        if new:
+            known.asked_at = now
+            log.info("backup.new", target=name, backups=sorted(keys))
+            self._ask(name, call=not at_once)
 
     def coming(self, name: str) -> bool:
         """Whether a drill of this target waits for its turn."""

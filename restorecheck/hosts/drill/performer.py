@@ -1,5 +1,6 @@
 """One drill from its start to its report, also when it is interrupted."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -16,9 +17,12 @@ from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
     checks_of,
     deadline_of,
+    earlier_size_of,
+    notes_on,
+    select_of,
     teardown_limit_of,
 )
-from restorecheck.model import Drill
+from restorecheck.model import Drill, Select, SelectBy
 from restorecheck.report import document
 from restorecheck.report.document import Report
 
@@ -43,17 +47,22 @@ class Performer:
         scheduled_for: datetime | None = None,
         announce: bool = False,
         outputs: Mapping[str, str] | None = None,
+        select: Select | None = None,
     ) -> Report:
         """Drill one target; always ends with the teardown.
 
-        `outputs`: first values for its provider, of kinds that need some.
+        `outputs`: first values for its provider, of kinds that need some. `select`: which backup, in place of
+        the rule of the target.
 
         Raises:
             BusyError: Another process drills this target, or has drilled it for this slot.
             StoreError: The history cannot be written; the next sweep deletes what was made so far.
         """
+        _give_way(self._parts.config.postgres.nice)
         with Lease(self._parts.lock_of_target(name), permanent=True):
-            drill = self._new(name, keep=keep, scheduled_for=scheduled_for, announce=announce)
+            drill = self._new(
+                name, keep=keep, scheduled_for=scheduled_for, announce=announce, select=select
+            )
             drill = drill.evolve(outputs=dict(outputs or {}))
             with Lease(self._parts.lock_of(drill.id)):
                 try:
@@ -68,17 +77,27 @@ class Performer:
                 return document.parse(self._parts.store.report(drill.id))
 
     def _new(
-        self, name: str, *, keep: bool, scheduled_for: datetime | None, announce: bool
+        self,
+        name: str,
+        *,
+        keep: bool,
+        scheduled_for: datetime | None,
+        announce: bool,
+        select: Select | None,
     ) -> Drill:
         target = next(t for t in self._parts.config.targets if t.name == name)
         now = self._parts.clock.now()
         drill_id = new_drill_id(now)
-        baseline = baseline_of(self._parts.store, name)
+        rule = select_of(
+            target, self._parts.store, drill_id=drill_id, slot=scheduled_for, asked=select
+        )
+        newest = rule.by is SelectBy.NEWEST
+        baseline = baseline_of(self._parts.store, name, newest=newest)
         return Drill(
             id=drill_id,
             target=name,
             plan=self._parts.targets.provider_of(name).plan(drill_id),
-            checks=checks_of(target, baseline=baseline is not None),
+            checks=checks_of(target, baseline=baseline is not None, newest=newest),
             baseline=baseline,
             started_at=now,
             deadline=now + deadline_of(target),
@@ -86,6 +105,9 @@ class Performer:
             teardown_limit=teardown_limit_of(self._parts.config, target),
             keep=keep,
             contact=target.contact,
+            select=rule,
+            earlier_size=earlier_size_of(self._parts.store, name),
+            notes=notes_on(target, rule),
             scheduled_for=scheduled_for,
             announce=announce,
         )
@@ -120,6 +142,11 @@ class Performer:
                     raise
                 self._progress.say(f"{exc.message}; trying again")
                 sleep(STORE_WAIT)
+
+
+def _give_way(niceness: int) -> None:
+    """This process, and every program that it starts from now on. What is nicer already stays so."""
+    os.nice(max(0, niceness - os.nice(0)))
 
 
 def once(parts: Parts, progress: Progress, name: str, *, study: OneStudy) -> Report:

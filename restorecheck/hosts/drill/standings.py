@@ -26,7 +26,11 @@ LOOK_BACK = timedelta(days=1)
 
 def unscheduled(config: Config) -> list[str]:
     """The targets that `restorecheck run` never drills. Adopted ones wait for no schedule."""
-    return [t.name for t in config.targets if t.schedule is None and not t.kind.adopts]
+    return [
+        t.name
+        for t in config.targets
+        if t.schedule is None and not t.when_new and not t.kind.adopts
+    ]
 
 
 def statuses_of(

@@ -24,10 +24,12 @@ from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
     checks_of,
     deadline_of,
+    notes_on,
+    select_of,
     teardown_limit_of,
 )
 from restorecheck.lifecycle import Action, RunChecks
-from restorecheck.model import Drill
+from restorecheck.model import Drill, SelectBy
 from restorecheck.ports import Checker
 
 log = structlog.get_logger("restorecheck.functions")
@@ -84,18 +86,22 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
         raise NotFoundError(f"no target {name!r} in the configuration")
     _belong_together(target, drill_id, slot, said)
     now = around.clock.now()
-    baseline = baseline_of(around.store, name)
+    rule = select_of(target, around.store, drill_id=drill_id, slot=slot)
+    newest = rule.by is SelectBy.NEWEST
+    baseline = baseline_of(around.store, name, newest=newest)
     drill = Drill(
         id=drill_id,
         target=target.name,
         plan=around.targets(config).provider_of(name).plan(drill_id),
-        checks=checks_of(target, baseline=baseline is not None),
+        checks=checks_of(target, baseline=baseline is not None, newest=newest),
         baseline=baseline,
         started_at=now,
         deadline=now + deadline_of(target),
         objectives=target.objectives.wanted(),
         teardown_limit=teardown_limit_of(config, target),
         contact=target.contact,
+        select=rule,
+        notes=notes_on(target, rule),
         scheduled_for=slot,
         announce=True,
         outputs=said,

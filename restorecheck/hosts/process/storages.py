@@ -1,5 +1,6 @@
 """The storage of a target's dumps."""
 
+from dataclasses import fields
 from importlib import import_module
 from typing import Any, cast
 
@@ -18,7 +19,8 @@ def storage_of(dump: Dump) -> DumpStorage | None:
     adapter: type[Any] = import_module(f"restorecheck.storages.{kind.key}").STORAGE
     keys = getattr(dump, kind.key) or kind.keys()
     secret = {name: _told(value) for name, value in keys if isinstance(value, dict | SecretStr)}
-    return cast(DumpStorage, settings(adapter, keys, path=dump.path, **secret))
+    own = {"limit_rate": limit_of(dump)} if limits_itself(adapter) else {}
+    return cast(DumpStorage, settings(adapter, keys, path=dump.path, **secret, **own))
 
 
 def shown_path(dump: Dump, storage: DumpStorage) -> str:
@@ -31,3 +33,13 @@ def _told(value: SecretStr | dict[str, SecretStr]) -> str | dict[str, str]:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return {key: text.get_secret_value() for key, text in value.items()}
+
+
+def limit_of(dump: Dump) -> float | None:
+    """Bytes a second."""
+    return None if dump.limit_rate_mb is None else dump.limit_rate_mb * 1e6
+
+
+def limits_itself(storage: Any) -> bool:  # noqa: ANN401  # an adapter, or its class
+    """Whether its program has an option for that."""
+    return any(field.name == "limit_rate" for field in fields(storage))

@@ -1,7 +1,9 @@
 """Dumps in files, restored into a throw-away server on this machine or into a scratch server."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Target
@@ -10,7 +12,8 @@ from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.adapter_settings import settings
-from restorecheck.hosts.process.storages import shown_path, storage_of
+from restorecheck.hosts.process.before import run_before
+from restorecheck.hosts.process.storages import limit_of, limits_itself, shown_path, storage_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
@@ -40,7 +43,8 @@ DumpProvider = LocalDumpProvider | ScratchProvider
 
 class DumpSource(Source[DumpProvider]):
     def make_provider(self, target: Target) -> DumpProvider:
-        host, dump = self.host, dump_settings(target)
+        host = self.host
+        dump = replace(dump_settings(target), before=_before_of(target, host))
         server = replace(server_settings(host.config), full_text=host.full_text)
         clock, deadline = host.clock, deadline_of(target)
         scratch_server = _scratch_server_of(target)
@@ -109,10 +113,24 @@ def dump_settings(target: Target) -> DumpSettings:
         dump,
         path=dump.path if storage is None else shown_path(dump, storage),
         max_age=max_age_of(target),
+        every=target.expected_every,
         storage=storage,
+        before=None,
+        max_rate=None if storage is None or limits_itself(storage) else limit_of(dump),
         max_size=None if dump.max_size_gb is None else int(dump.max_size_gb * 1e9),
         databases=tuple(target.databases or ()),
         globals_path=dump.globals or "",
+    )
+
+
+def _before_of(target: Target, host: Host) -> Callable[[Callable[[], bool]], None] | None:
+    """Of a drill: doctor changes nothing, and so runs no such command."""
+    before = target.keys_of(Dump).before
+    if before is None:
+        return None
+    file = Path(host.config.file)
+    return lambda stop: run_before(
+        before.run, timeout=before.timeout_seconds, config_file=file, stop=stop
     )
 
 
@@ -121,6 +139,8 @@ def max_age_of(target: Target) -> timedelta | None:
     configured = target.keys_of(Dump).max_age_hours
     if configured is not None:
         return timedelta(hours=configured)
+    if target.expected_every is not None:
+        return target.expected_every + LATE
     if target.schedule is None:
         return None
     return max(LEAST_AGE, longest_gap(target.schedule) + LATE)

@@ -108,6 +108,7 @@ def in_two_accounts(config: Config, target: Target, keys: Rds | Aurora) -> dict[
     return {
         "source": settings(SourceSettings, here, place=place(here.account_id, keys.region)),
         "backup": settings(BackupSettings, there, place=backup),
+        "every": target.expected_every,
         "max_age": timedelta(hours=keys.max_age_hours),
         **of_every_target(config, target),
     }

@@ -62,6 +62,8 @@ class Choice:
     """Configured databases without a dump."""
     future: tuple[Dated, ...] = ()
     """Left out: their times are in the future."""
+    present: tuple[Dated, ...] = ()
+    """All others."""
     reason: str = ""
     """Why no dump is restored."""
     hint: str = ""
@@ -104,7 +106,9 @@ def choose(
     if len(files) > limit:
         notes = (f"{len(files) - limit} older files were not read",)
     chosen = _wanted(present, databases)
-    return replace(chosen, future=tuple(future), notes=(*notes, *chosen.notes))
+    return replace(
+        chosen, future=tuple(future), present=tuple(present), notes=(*notes, *chosen.notes)
+    )
 
 
 def _base(path: str) -> Path | None:

@@ -3,18 +3,22 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import psycopg
 
+from restorecheck.choosing import Listed
 from restorecheck.errors import CapacityError
 from restorecheck.lifecycle import InProgress, StepEvent, Unclear
 from restorecheck.model import Drill, Step
 from restorecheck.ports import Clock, Provider
+from restorecheck.postgres.dump import chosen_dumps, fetching
+from restorecheck.postgres.dump.database_choice import choose
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dumpfiles.layers import Decryption
 
 LOADING = InProgress(wait=timedelta(0), detail="loading")
 
@@ -25,6 +29,9 @@ class DumpProvider(Provider):
 
     prepares: ClassVar[str]
     """Name of the step between finding the dump and loading it."""
+
+    restores_here: ClassVar[bool] = False
+    """The restored database lies in the work directory."""
 
     dump: DumpSettings
     server: ServerSettings
@@ -51,6 +58,16 @@ class DumpProvider(Provider):
         except psycopg.Error as exc:
             return self._refused(exc)
 
+    def newest(self, now: datetime) -> tuple[Listed, ...]:
+        dump = self.dump
+        if dump.before is not None:
+            dump.before(lambda: False)
+        if dump.storage is not None:
+            return fetching.newest(dump.storage, now)
+        decryption = Decryption(dump.decrypt) if dump.decrypt else None
+        choice = choose(dump.path, decryption, dump.databases, now=now)
+        return chosen_dumps.newest(choice)
+
     def release(self, drill: Drill) -> None:
         session = self.sessions.pop(drill.id, None)
         if session is not None:
@@ -58,7 +75,8 @@ class DumpProvider(Provider):
             session.leave()
 
     def _find(self, drill: Drill, session: DrillSession) -> StepEvent:
-        finder = DumpFinder(self.dump, self.server, self.clock, self.lock_of)
+        here = self.restores_here
+        finder = DumpFinder(self.dump, self.server, self.clock, self.lock_of, restores_here=here)
         return finder.find(drill, session)
 
     @abstractmethod

@@ -1,24 +1,29 @@
 """Dumps in a storage: the newest ones are copied into the drill's directory, and examined there.
 
-If a dump is bad, the next older one is fetched. Nothing is written to the storage.
+If a dump is bad, the next older one is fetched, unless the bad one was chosen on purpose. Nothing is written to the storage.
 """
 
 import errno
+import hashlib
 import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from restorecheck import choosing
 from restorecheck.checks.scan_result import shown_size
+from restorecheck.choosing import Listed, NotPicked
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
+from restorecheck.model import Chosen, Select, SelectBy
 from restorecheck.ports import DumpStorage, StoredFile
 from restorecheck.postgres.dumpfiles import names, timestamps
+from restorecheck.postgres.session.stopwatch import Stopwatch
 
 MOST_OLDER = 9
 """Older dumps that are fetched because newer ones are bad; then the drill reports no complete dump."""
@@ -28,6 +33,9 @@ LARGEST_BESIDE = 64 * 1024
 """Bytes of a checksum file beside a dump; a larger one is not fetched."""
 SPARE = 256 * 1024**2
 """Bytes of disk that a download leaves free."""
+LARGER_DISK = "Let postgres.work_dir name a larger disk."
+Expected = Callable[[str, int], int | None]
+"""Name of a dump and its bytes → bytes that it will need once it is restored, as far as earlier drills tell."""
 TOC = "toc.dat"
 LOOK_BYTES = 64 * 1024**2
 """Written between two looks at how much of the disk is free."""
@@ -58,9 +66,24 @@ class StoredDump:
 
     def taken_at(self, now: datetime) -> datetime:
         """The time by the name or the storage."""
+        return timestamps.when_taken(self.modified_at or now, self._claim, now).at
+
+    def listed(self, address: str, now: datetime) -> Listed:
+        known = self.modified_at is not None or self._claim is not None
+        facts = [(f.name, f.size_bytes, f.modified_at, f.version) for f in self.files]
+        sizes = [file.size_bytes for file in self.files]
+        return Listed(
+            identifier=address,
+            taken_at=self.taken_at(now) if known else None,
+            size_bytes=None if None in sizes else self.size_bytes,
+            version=choosing.version_of(*facts),
+            series=choosing.series_of(self.name),
+        )
+
+    @property
+    def _claim(self) -> timestamps.Claim | None:
         parts = reversed(PurePosixPath(self.name).parts)
-        claim = next((c for part in parts if (c := timestamps.name_claim(part))), None)
-        return timestamps.when_taken(self.modified_at or now, claim, now).at
+        return next((c for part in parts if (c := timestamps.name_claim(part))), None)
 
 
 def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
@@ -102,10 +125,27 @@ class Fetched:
     """The files of a storage that were copied into a folder of this drill."""
 
     def __init__(
-        self, storage: DumpStorage, folder: Path, *, max_size: int | None, stop: threading.Event
+        self,
+        storage: DumpStorage,
+        folder: Path,
+        *,
+        max_size: int | None,
+        stop: threading.Event,
+        max_rate: float | None = None,
+        expected: Expected = lambda _name, _size: None,
+        whole_list: bool = False,
     ) -> None:
+        """`whole_list`: the newest backups are held against all others, so all are listed."""
         self._storage, self._folder = storage, folder
-        self._max_size, self._stop = max_size, stop
+        self._max_size, self._stop, self._max_rate = max_size, stop, max_rate
+        self._expected, self._whole_list = expected, whole_list
+        self._jobs: dict[str, tuple[tuple[Listed, ...], Chosen]] = {}
+        """By the name of each dump: all dumps of its job, and how one of them was chosen."""
+        self._listed: dict[str, Listed] = {}
+        self._picked: dict[str, str] = {}
+        """By job: what was chosen on purpose, at the first look."""
+        self._checksums: dict[str, str] = {}
+        """By the name of each file."""
         self._there: dict[str, StoredDump] = {}
         self._waiting: list[StoredDump] = []
         self._older = 0
@@ -126,27 +166,85 @@ class Fetched:
 
     def address(self, path: Path) -> str:
         """Name of a copied dump in reports."""
-        return self._storage.address(str(path.relative_to(self._folder)))
+        return self._storage.address(self._name(path))
 
-    def begin(self, now: datetime) -> None:
-        """List the storage, and copy the newest dump of each job. Raises as `DumpStorage`, and CapacityError."""
+    @property
+    def place(self) -> str:
+        return self._storage.place
+
+    def listed(self, path: Path) -> Listed:
+        """A copied dump, as the storage lists it."""
+        name = self._name(path)
+        return self._listed.get(name) or Listed(identifier=self._storage.address(name))
+
+    def beside(self, path: Path) -> tuple[tuple[Listed, ...], Chosen] | None:
+        """All dumps of the job of this one, and how one of them was chosen; None for another file."""
+        return self._jobs.get(self._name(path))
+
+    def checksum(self, identifiers: Sequence[str]) -> str:
+        """Of the first copied one of these dumps: of its file, or of the list of its files' checksums."""
+        by_address = {self._storage.address(name): dump for name, dump in self._there.items()}
+        dump = next((by_address[one] for one in identifiers if one in by_address), None)
+        if dump is None:
+            return ""
+        sums = [self._checksums[file.name] for file in dump.files]
+        whole = sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums).encode()).hexdigest()
+        return f"sha256:{whole}"
+
+    def begin(self, now: datetime, select: Select = choosing.NEWEST) -> NotPicked | None:
+        """List the storage, and copy one dump of each job: the newest, or the one that the rule names.
+
+        Returns why no dump is the one to restore. Raises as `DumpStorage`, and CapacityError.
+        """
         self.detail = f"listing {self._storage.place}"
         self._folder.mkdir(mode=0o755, exist_ok=True)
         self._now = now
         self._further = self._storage.batches()
-        files, every = first_batch(self._further, now)
+        newest = select.by is SelectBy.NEWEST
+        if newest and not self._whole_list:
+            files, every = first_batch(self._further, now)
+        else:
+            files = [file for batch in self._further for file in batch]
+            every = newest_first(files, now)
         self.notes = tuple(deleted_newer(files, every[:1], now))
         self._forget_changed(every)
         by_job: dict[str, list[StoredDump]] = defaultdict(list)
         for dump in every:
-            by_job[timestamps.stem(PurePosixPath(dump.name).name)].append(dump)
+            by_job[job_of(dump)].append(dump)
         if len(by_job) > MOST_JOBS:
             self.notes += (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
-        newest = [dumps[0] for dumps in list(by_job.values())[:MOST_JOBS]]
-        begun = {dump.name for dump in newest} | self._there.keys()
-        self._waiting = [dump for dump in every if dump.name not in begun]
-        for dump in newest:
+        first: list[StoredDump] = []
+        refused: list[NotPicked] = []
+        for job, dumps in list(by_job.items())[:MOST_JOBS]:
+            picked = self._pick(job, dumps, select, now)
+            if isinstance(picked, NotPicked):
+                refused.append(picked)
+            else:
+                first.append(picked)
+        if refused and not first:
+            return refused[0]
+        begun = {dump.name for dump in first} | self._there.keys()
+        self._waiting = [dump for dump in every if newest and dump.name not in begun]
+        for dump in first:
             self._copy(dump)
+        return None
+
+    def _pick(
+        self, job: str, dumps: Sequence[StoredDump], select: Select, now: datetime
+    ) -> StoredDump | NotPicked:
+        """`dumps`: of one job, the newest first."""
+        listed = [dump.listed(self._storage.address(dump.name), now) for dump in dumps]
+        found = choosing.pick(select, listed, now)
+        if isinstance(found, NotPicked):
+            return found
+        chosen = dumps[0]
+        if select.by is not SelectBy.NEWEST:
+            name = self._picked.setdefault(job, dumps[listed.index(found.backup)].name)
+            chosen = next((dump for dump in dumps if dump.name == name), chosen)
+        for dump, one in zip(dumps, listed, strict=True):
+            self._listed[dump.name] = one
+            self._jobs[dump.name] = (tuple(listed), found.chosen)
+        return chosen
 
     def one_more(self) -> bool:
         """Copy the next older dump; False where there is none, or enough were copied.
@@ -189,6 +287,7 @@ class Fetched:
         if dump.problem:
             raise ProviderError(f"{dump.name} {dump.problem}")
         _Room(dump.name, self._max_size, self._folder).take(dump.size_bytes)
+        self._refuse_too_large(dump)
         self.detail = f"fetching {PurePosixPath(dump.name).name}"
         room = _Room(dump.name, self._max_size, self._folder)
         for file in (*dump.files, *dump.beside):
@@ -203,11 +302,21 @@ class Fetched:
         self._there[dump.name] = dump
         self.detail = "reading"
 
+    def _refuse_too_large(self, dump: StoredDump) -> None:
+        """Before anything is fetched: what the dump will become."""
+        free, room = shutil.disk_usage(self._folder).free, self._folder.parent.parent
+        expected = self._expected(PurePosixPath(dump.name).name, dump.size_bytes)
+        if expected is not None and dump.size_bytes + expected > free:
+            lack = too_little(dump.size_bytes + expected, free, room)
+            raise CapacityError(f"{dump.name} was not fetched: {lack}", hint=LARGER_DISK)
+
     def _write(self, file: StoredFile, place: Path, room: "_Room") -> None:
         try:
             place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             with place.open("wb") as to:
-                self._storage.read(file, cast(BinaryIO, _Copy(to, room)), self._stop.is_set)
+                copy = _Copy(to, room, self._max_rate, self._stop)
+                self._storage.read(file, cast(BinaryIO, copy), self._stop.is_set)
+                self._checksums[file.name] = copy.digest
         except NotFoundError as exc:  # retention deleted the file after it was listed
             raise TransientError(exc.message, hint=exc.hint) from exc
         except OSError as exc:
@@ -215,6 +324,28 @@ class Fetched:
 
     def _place(self, file: StoredFile) -> Path:
         return self._folder / file.name
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._folder))
+
+
+def too_little(needed: int, free: int, room: Path) -> str:
+    return (
+        f"about {shown_size(needed)} are needed, by what the last verified drill has restored, and "
+        f"{shown_size(free)} are free in {room}"
+    )
+
+
+def newest(storage: DumpStorage, now: datetime) -> tuple[Listed, ...]:
+    """Of each job, as the storage lists it. Raises as `DumpStorage`."""
+    by_job: dict[str, list[Listed]] = defaultdict(list)
+    for dump in first_batch(storage.batches(), now)[1]:
+        by_job[job_of(dump)].append(dump.listed(storage.address(dump.name), now))
+    return tuple(max(listed, key=choosing.moment_of) for listed in by_job.values())
+
+
+def job_of(dump: StoredDump) -> str:
+    return timestamps.stem(PurePosixPath(dump.name).name)
 
 
 def newest_first(files: Iterable[StoredFile], now: datetime) -> list[StoredDump]:
@@ -278,19 +409,33 @@ class _Room:
     def _full(self, because: str) -> CapacityError:
         return CapacityError(
             f"{self._name} was not fetched: {because} in {self._folder.parent.parent}",
-            hint="Let postgres.work_dir name a larger disk.",
+            hint=LARGER_DISK,
         )
 
 
 class _Copy:
-    """A file that a storage writes into, as long as there is room."""
+    """A file that a storage writes into, as long as there is room, no faster than allowed; and its checksum."""
 
-    def __init__(self, file: BinaryIO, room: _Room) -> None:
-        self._file, self._room = file, room
+    def __init__(
+        self, file: BinaryIO, room: _Room, rate: float | None, stop: threading.Event
+    ) -> None:
+        self._file, self._room, self._rate, self._stop = file, room, rate, stop
+        self._sum = hashlib.sha256()
+        self._written = 0
+        self._watch = Stopwatch()
+
+    @property
+    def digest(self) -> str:
+        return self._sum.hexdigest()
 
     def write(self, data: bytes) -> int:
         self._room.take(len(data))
         try:
-            return self._file.write(data)
+            written = self._file.write(data)
         except OSError as exc:  # it must not look like a lost connection
             raise self._room.refused_by(exc) from exc
+        self._sum.update(data)
+        self._written += written
+        if self._rate is not None:
+            self._stop.wait(max(0.0, self._written / self._rate - self._watch.seconds))
+        return written

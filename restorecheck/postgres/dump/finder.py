@@ -10,14 +10,25 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from restorecheck import choosing
+from restorecheck.choosing import NotPicked
 from restorecheck.errors import NotFoundError
 from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
-from restorecheck.model import Backup, CheckResult, Drill, Resource, Step, StepKind
+from restorecheck.model import (
+    Backup,
+    CheckResult,
+    Drill,
+    Resource,
+    Select,
+    SelectBy,
+    Step,
+    StepKind,
+)
 from restorecheck.ports import Clock
-from restorecheck.postgres.dump import database_choice, load_plan, selection
+from restorecheck.postgres.dump import chosen_dumps, database_choice, load_plan, selection
 from restorecheck.postgres.dump.background import Background
 from restorecheck.postgres.dump.database_choice import Choice, WantedDatabase, choose
-from restorecheck.postgres.dump.fetching import Fetched
+from restorecheck.postgres.dump.fetching import LARGER_DISK, Expected, Fetched, too_little
 from restorecheck.postgres.dump.globals_file import GlobalsFile, newest
 from restorecheck.postgres.dump.load import Load
 from restorecheck.postgres.dump.selection import FileState, Selection, backup_of, findings, select
@@ -59,6 +70,8 @@ class FoundDumps:
     """The file of roles beside the dumps."""
     selections: tuple[Selection, ...] = ()
     """One for each wanted database."""
+    refusal: NotPicked | None = None
+    """No dump is the one that the drill is to restore."""
 
     @property
     def undecided(self) -> dict[Path, FileState]:
@@ -78,6 +91,8 @@ class DrillSession:
     stop: threading.Event = field(default_factory=threading.Event)
     """Ends a download."""
     undecided: dict[Path, FileState] = field(default_factory=dict)
+    picked: dict[str, Path] = field(default_factory=dict)
+    """By the name of the database: what was chosen at the first look, for the second one."""
     restores: tuple[Restore, ...] = ()
     """One for each dump to restore; those of one database are adjacent."""
     statements: tuple[str, ...] = field(default=(), repr=False)
@@ -149,7 +164,10 @@ class DumpFinder:
         server: ServerSettings,
         clock: Clock,
         lock_of: Callable[[str], Path],
+        *,
+        restores_here: bool = False,
     ) -> None:
+        self._restores_here = restores_here
         self._dump = dump
         self._server = server
         self._clock = clock
@@ -176,6 +194,9 @@ class DumpFinder:
                 self._dump.storage,
                 places.directory / "fetched",
                 max_size=self._dump.max_size,
+                max_rate=self._dump.max_rate,
+                expected=self._expected(drill),
+                whole_list=self._dump.every is not None,
                 stop=session.stop,
             )
         if session.looking is None:
@@ -185,6 +206,9 @@ class DumpFinder:
                     self._dump,
                     session.decryption,
                     now=self._clock.now(),
+                    before=self._before(session),
+                    select=drill.select,
+                    picked=session.picked,
                     earlier=session.undecided,
                     materialise=places.directory,
                     following=session.ahead,
@@ -206,6 +230,10 @@ class DumpFinder:
             return InProgress(
                 wait=SECOND_LOOK, detail="checking whether the newest file is still being written"
             )
+        if found.refusal is not None:
+            refused = found.refusal
+            kind = Broken if refused.bad else Unclear
+            return kind(reason=refused.reason, hint=refused.hint, notes=found.choice.notes)
         choice = found.choice
         session.statements = found.roles.statements if found.roles else ()
         future = selection.of_the_future(
@@ -229,6 +257,28 @@ class DumpFinder:
             event = self._conclude_several(found, future, session, drill)
         return _addressed(event, session)
 
+    def _expected(self, drill: Drill) -> Expected:
+        """How much room a dump of this name and size will need once it is restored in the work directory."""
+        earlier = drill.earlier_size
+        if earlier is None or not self._restores_here:
+            return lambda _name, _size: None
+        return lambda name, size: earlier.expected(choosing.series_of(name), size)
+
+    def _lacks_room(self, drill: Drill, inspection: Inspection) -> str:
+        """Why the restore would fill the disk; empty: it does not, as far as earlier drills tell."""
+        expected = self._expected(drill)(inspection.path.name, inspection.size_bytes)
+        free = cluster.free_bytes(self._server.work_dir)
+        if expected is None or expected <= free:
+            return ""
+        return f"{inspection.path.name} was not restored: {too_little(expected, free, self._server.work_dir)}"
+
+    def _before(self, session: DrillSession) -> Callable[[], None] | None:
+        """Of the first look of a drill."""
+        before = self._dump.before
+        if before is None or session.undecided:
+            return None
+        return partial(before, session.stop.is_set)
+
     def _on_roles(self, found: FoundDumps, drill: Drill) -> tuple[CheckResult, ...]:
         if not self._dump.globals_path:
             return ()
@@ -250,6 +300,7 @@ class DumpFinder:
             max_age=self._dump.max_age,
             databases=databases,
             now=drill.started_at,
+            every=self._dump.every,
             database=database_name(found.chosen, databases) if found.chosen else "",
         )
         judged = (*future, *own)
@@ -263,23 +314,34 @@ class DumpFinder:
                 notes=notes,
             )
         if found.chosen is None:
+            if not found.damaged and found.on_purpose:
+                return Unclear(
+                    reason="the chosen dump was still being written",
+                    hint="Run the drill again.",
+                    findings=judged,
+                    notes=notes,
+                )
             if not found.damaged:
                 reason = f"could not find a dump in {self._dump.path}"
                 return Broken(reason=reason, notes=notes)
             newest = found.damaged[0]
+            which = "the chosen dump is bad" if found.on_purpose else "no complete dump"
             return Broken(
-                reason=f"no complete dump: {newest.path.name} {newest.problem}",
-                backup=backup_of(newest, found.taken_of(newest)),
+                reason=f"{which}: {newest.path.name} {newest.problem}",
+                backup=backup_of(newest, found),
                 findings=judged,
                 notes=notes + _others(found),
             )
+        lack = self._lacks_room(drill, found.chosen)
+        if lack:
+            return Unclear(reason=lack, hint=LARGER_DISK, findings=judged, notes=notes)
         chosen = parts_of(found.chosen, self._dump.databases)
         if isinstance(chosen, Unclear):
             return replace(chosen, findings=judged, notes=notes)
         session.restores = chosen.restores
         session.statements += found.chosen.statements
         return Ready(
-            backup=backup_of(found.chosen, found.taken_of(found.chosen)),
+            backup=backup_of(found.chosen, found),
             findings=(*judged, *(selection.absent(n, self._dump.path) for n in chosen.absent)),
             notes=(*notes, *_others(found), *chosen.notes),
         )
@@ -293,7 +355,12 @@ class DumpFinder:
         restores: list[Restore] = []
         for wanted, one in zip(found.choice.wanted, found.selections, strict=True):
             judged += findings(
-                one, max_age=self._dump.max_age, databases=(), now=drill.started_at, of=wanted.name
+                one,
+                max_age=self._dump.max_age,
+                databases=(),
+                now=drill.started_at,
+                every=self._dump.every,
+                of=wanted.name,
             )
             notes += [*one.notes, *_others(one)]
             if one.unusable is not None:
@@ -341,8 +408,13 @@ def look(
     materialise: Path,
     following: Following | None = None,
     fetched: Fetched | None = None,
+    before: Callable[[], None] | None = None,
+    select: Select = choosing.NEWEST,
+    picked: dict[str, Path] | None = None,
 ) -> FoundDumps:
-    """Find the newest dump of each wanted database, and read it to its end.
+    """Find the dump to restore of each wanted database, and read it to its end.
+
+    `picked`: what an earlier look has chosen; it is filled in. `before`: must succeed first.
 
     Raises:
         NotFoundError: The folder, or the storage, does not exist.
@@ -355,10 +427,20 @@ def look(
         earlier=earlier,
         materialise=materialise,
         following=following,
+        fetched=fetched,
+        rule=select,
+        picked={} if picked is None else picked,
     )
+    if before is not None:
+        before()
+    refusal = chosen_dumps.refusal(select, dump.databases, database_choice.ALL)
+    if refusal is not None:
+        return FoundDumps(choice=Choice(), refusal=refusal)
     if fetched is None:
         return once(dump)
-    fetched.begin(now)
+    refusal = fetched.begin(now, select)
+    if refusal is not None:
+        return FoundDumps(choice=Choice(notes=fetched.notes), refusal=refusal)
     found = once(replace(dump, path=fetched.path))
     while any(not (s.chosen or s.unusable) for s in found.selections) and fetched.one_more():
         found = once(replace(dump, path=fetched.path))
@@ -373,6 +455,9 @@ def _look(
     earlier: dict[Path, FileState],
     materialise: Path,
     following: Following | None,
+    fetched: Fetched | None,
+    rule: Select,
+    picked: dict[str, Path],
 ) -> FoundDumps:
     roles = _roles_beside(dump, decryption, now)
     choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
@@ -381,16 +466,45 @@ def _look(
         # One folder each, for archives that must be unpacked for the restore.
         own = materialise / f"dump-{number}" if number else materialise
         own.mkdir(mode=0o755, exist_ok=True)
+        listing = chosen_dumps.list_of(wanted.files, fetched.address if fetched else str)
+        files = [dated.path for dated in wanted.files]
+        own_rule = choosing.of_database(rule, wanted.name)
+        if fetched is not None:
+            own_rule = replace(
+                own_rule, within=None
+            )  # its storage has said which are recent enough
+        how = choosing.how(own_rule, [*listing.values()], [*listing.values()])
+        on_purpose = rule.by is not SelectBy.NEWEST and bool(listing)
+        if on_purpose:
+            drawn = chosen_dumps.pick(own_rule, listing, now)
+            if isinstance(drawn, NotPicked):
+                return FoundDumps(choice=choice, refusal=drawn)
+            files = [picked.setdefault(wanted.name, drawn[0])]
+            how = drawn[1].chosen
         one = select(
             dump.path,
             decryption,
             now=now,
             earlier=earlier,
             materialise=own,
-            files=[dated.path for dated in wanted.files],
+            files=files,
+            one=on_purpose,
             following=following if len(choice.wanted) == 1 else None,
         )
-        selections.append(replace(one, taken={d.path: d.taken for d in wanted.files}))
+        listed = tuple(listing.values())
+        if fetched is not None and files:
+            looked = [i.path for i in (one.chosen, one.unusable, *one.damaged) if i is not None]
+            listed, how = fetched.beside((looked or files)[0]) or (listed, how)
+            listing = {path: fetched.listed(path) for path in listing}
+        selections.append(
+            replace(
+                one,
+                taken={d.path: d.taken for d in wanted.files},
+                listed=listed,
+                listing=listing,
+                how=how,
+            )
+        )
     return FoundDumps(choice=choice, roles=roles, selections=tuple(selections))
 
 
@@ -406,11 +520,8 @@ def _addressed(event: StepEvent, session: DrillSession) -> StepEvent:
     fetched = session.fetched
     if fetched is None or not isinstance(event, Ready | Broken) or event.backup is None:
         return event
-    known = Path(event.backup.identifier)
-    if not known.is_absolute():
-        return event
-    backup = replace(event.backup, identifier=fetched.address(known))
-    return replace(event, backup=backup)
+    checksum = fetched.checksum([*event.backup.about] or [event.backup.identifier])
+    return replace(event, backup=replace(event.backup, storage=fetched.place, checksum=checksum))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,13 +601,24 @@ def _restored(wanted: WantedDatabase, inspection: Inspection, found: Selection) 
 
 def _backup_of_all(path: str, found: FoundDumps) -> Backup:
     """The backup of several databases, as old as the oldest of their dumps."""
-    backups = [
-        backup_of(one.chosen, one.taken_of(one.chosen))
-        for one in found.selections
-        if one.chosen is not None
-    ]
+    backups = [backup_of(one.chosen, one) for one in found.selections if one.chosen is not None]
     oldest = min(backups, key=_moment)
-    return replace(oldest, identifier=path, size_bytes=sum(b.size_bytes or 0 for b in backups))
+    hows = [b.chosen for b in backups if b.chosen is not None]
+    newest = [how.newest_at for how in hows if how.newest_at is not None]
+    return replace(
+        oldest,
+        identifier=path,
+        size_bytes=sum(b.size_bytes or 0 for b in backups),
+        version="",
+        about={key: version for b in backups for key, version in b.about.items()},
+        chosen=oldest.chosen
+        and replace(
+            oldest.chosen,
+            of=sum(how.of for how in hows),
+            newest="",
+            newest_at=min(newest, default=None),
+        ),
+    )
 
 
 def _moment(backup: Backup) -> datetime:
@@ -517,7 +639,7 @@ def find_step(directory: Resource, dump: DumpSettings, deadline: timedelta) -> S
         name="find dump",
         kind=StepKind.PREPARE,
         does=f"create the private directory {directory.identifier}; find the newest complete "
-        f"dump in {dump.path}",
+        f"dump in {dump.path}, or the dump that `select` or --backup names",
         deadline=deadline,
         makes=(directory,),
     )

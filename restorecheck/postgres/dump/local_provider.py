@@ -24,7 +24,7 @@ from restorecheck.lifecycle import (
     Unclear,
     keeps_standing,
 )
-from restorecheck.model import Drill, Endpoint, Resource, Step, StepKind
+from restorecheck.model import RESTORED_BYTES, Drill, Endpoint, Resource, Step, StepKind
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.dump import (
     collations,
@@ -68,6 +68,7 @@ class LocalDumpProvider(DumpProvider):
     """Restores a target's newest dump into its own server on this machine."""
 
     prepares = "start server"
+    restores_here = True
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
         directory = self._resource(drill_id)
@@ -433,6 +434,7 @@ class LocalDumpProvider(DumpProvider):
             preparation.limit_temporary_files(connection, role, room)
             identity = identity_of(connection)
             version = load_plan.server_version(connection)
+        restored = 0
         for name in session.databases:
             with cluster.superuser_connection(places, name) as connection:
                 pin(connection)
@@ -440,7 +442,9 @@ class LocalDumpProvider(DumpProvider):
                 preparation.let_in(connection, name, role)
                 preparation.let_evaluate(connection, role)
                 notes += load_plan.extension_note(connection, _extensions_of(session, name))
+                restored += preparation.database_size(connection)
         return Ready(
+            outputs={RESTORED_BYTES: str(restored)},
             endpoint=Endpoint(
                 identity=identity,
                 host=str(places.sockets),

@@ -211,6 +211,13 @@ where setdatabase in (0, (select oid from pg_database where datname = current_da
 """
 
 
+def database_size(connection: Connection) -> int:
+    """Bytes on disk of the database that this connection is to."""
+    row = connection.execute("select pg_catalog.pg_database_size(current_database())").fetchone()
+    assert row is not None, "one row"
+    return int(row[0])
+
+
 def let_in(connection: Connection, database: str, role: str) -> None:
     """After the load: removes restrictions that the dump's SQL set for its database or for all."""
     here = sql.Identifier(database)

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from restorecheck import choosing
+from restorecheck.choosing import Listed
 from restorecheck.model import (
     Backup,
     CheckOrigin,
     CheckOutcome,
     CheckResult,
+    Chosen,
+    SelectBy,
     Severity,
 )
 from restorecheck.postgres.dump.globals_file import GlobalsFile
@@ -52,6 +56,16 @@ class Selection:
     notes: tuple[str, ...] = ()
     taken: Mapping[Path, Taken] = field(default_factory=dict)
     """Time of each file whose head and name were read."""
+    listed: tuple[Listed, ...] = ()
+    """Every dump of this database that there is, as listed."""
+    listing: Mapping[Path, Listed] = field(default_factory=dict)
+    """Of them, those that are files of this machine."""
+    how: Chosen | None = None
+
+    @property
+    def on_purpose(self) -> bool:
+        """Whether an older dump may have been chosen: it stands for itself, and no other one for it."""
+        return self.how is not None and self.how.by is not SelectBy.NEWEST
 
     def taken_of(self, inspection: Inspection) -> Taken:
         known = self.taken.get(inspection.path)
@@ -66,6 +80,7 @@ def select(
     earlier: dict[Path, FileState],
     materialise: Path,
     files: Sequence[Path] | None = None,
+    one: bool = False,
     following: Following | None = None,
 ) -> Selection:
     """Examine the newest dumps until a complete one is found.
@@ -73,6 +88,7 @@ def select(
     Args:
         path: A file, folder or glob.
         files: The relevant ones, the newest first; by default all, by file time.
+        one: There is one, which was named or chosen: it is not passed over, whatever it is.
         decryption: Command that decrypts, where files are encrypted.
         now: The present time.
         earlier: `undecided` of the previous look.
@@ -84,7 +100,7 @@ def select(
         AccessDeniedError: It cannot be read.
     """
     found = candidates(path).files if files is None else files
-    named = not Path(path).is_dir()
+    named = one or not Path(path).is_dir()
     notes: list[str] = []
     damaged: list[Inspection] = []
     doubtful: list[Inspection] = []
@@ -161,14 +177,24 @@ def _passed(doubtful: Sequence[Inspection], but: Sequence[Inspection]) -> tuple[
     return tuple(f"{i.path.name} was skipped because it {i.problem}" for i in passed)
 
 
-def backup_of(inspection: Inspection, taken: Taken) -> Backup:
+def backup_of(inspection: Inspection, found: Selection) -> Backup:
+    taken = found.taken_of(inspection)
+    files = [inspection.path, *(i.path for i in found.damaged)]
+    about = [found.listing[file] for file in files if file in found.listing]
+    if not found.on_purpose and found.listed:
+        # It may have been passed over, with a note that says why: the drill has looked at it.
+        about.append(max(found.listed, key=choosing.moment_of))
+    listed = found.listing.get(inspection.path)
     return Backup(
         kind="dump",
-        identifier=str(inspection.path),
+        identifier=listed.identifier if listed else str(inspection.path),
         taken_at=taken.at,
         time_source=taken.source,
         size_bytes=inspection.size_bytes,
         server_version=inspection.server_version,
+        version=listed.version if listed else "",
+        about={one.identifier: one.version for one in about},
+        chosen=found.how,
     )
 
 
@@ -178,10 +204,13 @@ def findings(
     max_age: timedelta | None,
     databases: Sequence[str],
     now: datetime,
+    every: timedelta | None = None,
     of: str = "",
     database: str = "",
 ) -> list[CheckResult]:
     """Judgements on the files: is the newest one complete, is it young enough?
+
+    Where an older one was chosen on purpose, that one has to be whole, and the newest young.
 
     `of`: the database, if the drill has several; `database`: the restored one.
     """
@@ -191,13 +220,14 @@ def findings(
         newest = selection.damaged[0]
         results.append(
             _finding(
-                f"the newest dump{whose} is whole",
+                f"the {'chosen' if selection.on_purpose else 'newest'} dump{whose} is whole",
                 CheckOutcome.FAILED,
                 expected="a complete dump",
                 found="a damaged one",
                 detail=f"{newest.path.name} {newest.problem}",
             )
         )
+    results += choosing.findings(selection.listed, every=every, of=of)
     chosen = selection.chosen
     if chosen is None:
         return results
@@ -210,8 +240,12 @@ def findings(
                 found=chosen.dbname,
             )
         )
-    age = _age(whose, selection.taken_of(chosen), max_age, now)
-    return [replace(result, database=of or database) for result in (*results, age)]
+    results.append(
+        choosing.age_of_newest(selection.how, max_age, now, of)
+        if selection.how is not None and selection.on_purpose
+        else _age(whose, selection.taken_of(chosen), max_age, now)
+    )
+    return [replace(result, database=of or database) for result in results]
 
 
 def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> CheckResult:
@@ -221,7 +255,7 @@ def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> Ch
         return _finding(
             f"the age of the newest dump{whose} has a limit",
             CheckOutcome.FAILED,
-            expected="dump.max_age_hours, or a schedule",
+            expected="dump.max_age_hours, every, or a schedule",
             found=f"neither; {found}",
             detail="a dump of any age passes",
             severity=Severity.WARNING,

@@ -23,10 +23,16 @@ class DumpSettings:
     path: str
     storage: DumpStorage | None = None
     """The storage of the dumps; None: `path` is on this machine."""
+    before: Callable[[Callable[[], bool]], None] | None = None
+    """What must succeed before the dumps are listed; is given what says that the drill ends. Raises ProviderError."""
+    max_rate: float | None = None
+    """Bytes a second of a download; None: no limit, or the storage has one of its own."""
     max_size: int | None = None
     """Bytes; a larger dump is not fetched."""
     decrypt: tuple[str, ...] | None = None
     max_age: timedelta | None = None
+    every: timedelta | None = None
+    """At which interval dumps are expected."""
     ignore_extensions: tuple[str, ...] = ()
     jobs: int | None = None
     databases: tuple[str, ...] = ()

@@ -139,10 +139,12 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             charts=charts(report, past),
             trends=trends(past),
             same=wording.same_backup(past),
+            chosen=wording.chosen(report.backup) if report.backup else "",
             against_proof=proven is not None
             and report.baseline is not None
             and report.baseline.drill_id == proven.drill_id,
-            older=wording.NEWEST_WHOLE in wording.failed_of_the_file(report),
+            older=wording.NEWEST_WHOLE in wording.failed_of_the_file(report)
+            and not wording.chosen_on_purpose(report),
             span=_span,
             calendar=calendar(past.nights),
             counted=_counted(past),

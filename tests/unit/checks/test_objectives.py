@@ -1,5 +1,6 @@
 """Recovery objectives: measured by the drill, never by the restored database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,8 +21,10 @@ from restorecheck.model import (
     Backup,
     CheckOrigin,
     CheckOutcome,
+    Chosen,
     Objective,
     ObjectiveKind,
+    SelectBy,
     Severity,
     Step,
     StepKind,
@@ -200,3 +203,14 @@ def test_an_objective_is_described_with_its_limit():
     assert "26 h" in describe(objective(RPO, timedelta(hours=26)))
     assert "45 min" in describe(objective(RTO, timedelta(minutes=45)))
     assert describe(objective(RPO, HOUR)) != describe(objective(RTO, HOUR))
+
+
+def test_a_backup_that_was_chosen_on_purpose_is_as_old_as_the_newest_one_for_the_recovery_point():
+    chosen = Chosen(by=SelectBy.OLDEST, of=3, newest_at=NOW - 2 * HOUR)
+    old = replace(BACKUP, taken_at=NOW - 900 * HOUR, chosen=chosen)
+    asked = objective(RPO, 3 * HOUR)
+    assert held(nights_end(asked, backup=old))["rpo"].outcome is CheckOutcome.PASSED
+    stale = replace(old, chosen=replace(chosen, newest_at=NOW - 4 * HOUR))
+    assert held(nights_end(asked, backup=stale))["rpo"].outcome is CheckOutcome.FAILED
+    unknown = replace(old, chosen=replace(chosen, newest_at=None))
+    assert held(nights_end(asked, backup=unknown))["rpo"].outcome is CheckOutcome.ERROR

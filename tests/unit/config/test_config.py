@@ -94,7 +94,7 @@ def test_smallest_file_has_defaults_for_everything_else():
     assert (config.scratch_servers, config.notify, config.secrets) == ((), (), ())
     assert config.postgres.model_dump() == dict.fromkeys(
         ("bin_dir", "run_as", "work_dir", "cache_dir", "jobs")
-    ) | {"require_fence": False}
+    ) | {"nice": 0, "require_fence": False}
 
 
 def test_targets_inherit_defaults_and_override_each_key():
@@ -995,15 +995,15 @@ def test_explicit_text_tag_is_understood():
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
+            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
+            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
         (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, schedule, "
+            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
             "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
         ),
     ]

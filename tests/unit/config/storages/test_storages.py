@@ -1,5 +1,7 @@
 """Which storage a target's dumps are in, and what is refused beside it."""
 
+from typing import Any
+
 import pytest
 
 from restorecheck.hosts.process.storages import shown_path, storage_of
@@ -63,8 +65,30 @@ def test_a_header_with_a_token_reaches_the_storage_and_no_text():
 
 
 @pytest.mark.parametrize(
+    ("keys", "option"),
+    [
+        ("restic: {repository: r}", ("--limit-download", "1953")),
+        ("rclone: {remote: 'r:'}", ("--bwlimit", "2000000B")),
+    ],
+)
+def test_a_program_limits_its_download_itself_where_it_can(keys, option):
+    storage: Any = storage_of(dump_of(f"path: x, limit_rate_mb: 2, {keys}"))
+    arguments = storage._arguments("cat")
+    assert " ".join(option) in " ".join(arguments)
+    unlimited: Any = storage_of(dump_of(f"path: x, {keys}"))
+    assert option[0] not in unlimited._arguments("cat")
+
+
+@pytest.mark.parametrize(
     ("keys", "said"),
     [
+        ("path: x, before: {run: mount /x}", "one item per argument"),
+        ("path: x, before: {run: [a], timeout_seconds: 0}", "greater than 0"),
+        (
+            "path: x, before: {run: [mount, --password, s3cr3t]}",
+            "a password is in the file in plain text",
+        ),
+        ("path: x, limit_rate_mb: 0", "not less than 0.1"),
         ("path: x, restic: {repository: r}, borg: {repository: r}", "in one storage"),
         ("path: /backups, s3: {region: x}", "expected s3://… beside s3"),
         ("path: ftp://host/x", "expected a path of this machine or s3://"),

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from restorecheck.errors import ConfigError, ProviderError
 from restorecheck.hosts.functions import adopter, planner, stepper
 from restorecheck.lifecycle import Ready
-from restorecheck.model import Step, StepKind
+from restorecheck.model import SelectBy, Step, StepKind
 from restorecheck.testing import MemoryStore, World
 from tests.unit.hosts.functions.test_restarting import Machines
 from tests.unit.hosts.sources.test_in_aws import TARGET, parsed
@@ -319,3 +319,21 @@ def test_a_drill_that_the_state_machine_would_cut_off_ends_with_what_to_do(minut
 
     (drill,) = around.store.unfinished()
     assert ("a drill in AWS may take at most 1440" in drill.reason) is refused
+
+
+class Sampled(Stored):
+    def config(self):
+        return parsed({**TARGET, "select": "random"})
+
+
+def test_a_backup_by_chance_is_drawn_by_the_slot_whichever_function_begins_the_drill():
+    seeds = set()
+    for _ in range(2):
+        around: Any = Sampled()
+        order = order_for("courses", around)
+        stepper.step(order, around)
+        drill = around.store.load(order["drill_id"])
+        seeds.add(drill.select.seed)
+        assert drill.select.by is SelectBy.RANDOM
+        assert drill.baseline is None
+    assert seeds == {f"courses {SLOT}"}

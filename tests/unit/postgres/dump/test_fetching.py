@@ -1,6 +1,7 @@
 """Dumps of a storage: which files are one dump, which are copied, and when no more are."""
 
 import errno
+import hashlib
 import io
 import shutil
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError, TransientError
+from restorecheck.model import EarlierSize, Select, SelectBy
 from restorecheck.ports import DumpStorage, StoredFile
 from restorecheck.postgres.dump import fetching
 from restorecheck.postgres.dump.fetching import Fetched, dumps_among
@@ -274,3 +276,88 @@ def test_a_disk_that_is_full_is_no_lost_connection(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", lambda *_: NoRoom())
     with pytest.raises(CapacityError, match="the disk is full"):
         fetched(Full(stored("shop.dump")), tmp_path).begin(NOW)
+
+
+class Patient(threading.Event):
+    """Says how long it was to wait, and does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.waited = 0.0
+
+    def wait(self, timeout=None):
+        self.waited = max(self.waited, timeout or 0.0)
+        return False
+
+
+def test_a_download_takes_as_long_as_its_limit_says(tmp_path):
+    stop = Patient()
+    shelf = Shelf(stored("shop.dump", size=1000))
+    Fetched(shelf, tmp_path / "copies", max_size=None, stop=stop, max_rate=10).begin(NOW)
+    assert 95 < stop.waited <= 100
+
+
+def test_without_a_limit_a_download_waits_for_nothing(tmp_path):
+    stop = Patient()
+    fetched(Shelf(stored("shop.dump", size=1000)), tmp_path, stop=stop).begin(NOW)
+    assert stop.waited == 0
+
+
+def test_one_dump_of_a_job_is_copied_where_it_was_chosen_and_no_older_one_stands_for_it(tmp_path):
+    shelf = Shelf(*(stored(f"shop-2026-11-2{day}.dump") for day in range(3, 8)))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW, Select(by=SelectBy.OLDEST))
+    copies.begin(NOW, Select(by=SelectBy.OLDEST))
+    assert not copies.one_more()
+    assert shelf.read_names == ["shop-2026-11-23.dump"]
+
+
+def test_a_second_look_keeps_to_what_the_first_one_has_drawn(tmp_path):
+    select = Select(by=SelectBy.RANDOM, seed="s")
+    shelf = Shelf(*(stored(f"shop-2026-11-{day}.dump") for day in range(10, 20)))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW, select)
+    shelf.listed += [stored(f"shop-2026-11-{day}.dump") for day in range(20, 28)]
+    copies.begin(NOW, select)
+    assert len(shelf.read_names) == 1
+
+
+def test_the_checksum_is_of_what_was_read_and_of_several_files_of_the_list(tmp_path):
+    shelf = Shelf(stored("a.dir/toc.dat"), stored("a.dir/1.dat.gz", size=5))
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW)
+    sums = [hashlib.sha256(b"x" * size).hexdigest() for size in (3, 5)]
+    listed = hashlib.sha256("\n".join(sums).encode()).hexdigest()
+    assert copies.checksum(["shelf: a.dir"]) == f"sha256:{listed}"
+    assert copies.checksum(["shelf: other"]) == ""
+
+
+@pytest.mark.parametrize(("times", "fits"), [(1.0, True), (10.0, False)])
+def test_what_will_not_fit_once_it_is_restored_is_not_fetched(tmp_path, times, fits):
+    free = shutil.disk_usage(tmp_path).free
+    shelf = Shelf(stored("shop-2026-11-27.dump", size=4))
+    copies = Fetched(
+        shelf,
+        tmp_path / "copies",
+        max_size=None,
+        stop=threading.Event(),
+        expected=lambda name, size: (
+            round(free / 5 * times) if (name, size) == ("shop-2026-11-27.dump", 4) else None
+        ),
+    )
+    if fits:
+        copies.begin(NOW)
+    else:
+        with pytest.raises(
+            CapacityError,
+            match=r"was not fetched: about .* are needed, by what the last verified drill",
+        ):
+            copies.begin(NOW)
+    assert len(shelf.read_names) == fits
+
+
+def test_a_dump_of_another_name_or_format_tells_nothing_of_the_room_that_is_needed():
+    earlier = EarlierSize(series="shop-#.dump", size_bytes=10, restored_bytes=45)
+    assert earlier.expected("shop-#.dump", 20) == 90
+    assert earlier.expected("shop-#.sql", 20) is None
+    assert EarlierSize(series="a", size_bytes=0, restored_bytes=1).expected("a", 1) is None
