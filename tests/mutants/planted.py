@@ -450,7 +450,7 @@ PLANTED = (
     ),
     bug(
         "a download has no limit",
-        "_Summed.write",
+        "_Copy.write",
         "if self._rate is not None:",
         "if False:",
         "tests/unit/postgres/dump/test_fetching.py",
