@@ -42,10 +42,10 @@ AURORA = (
         NIGHTS,
     ),
     bug(
-        "a cluster is deleted before its instances",
+        "the instances of a cluster are left to the ledger",
         "_DbCluster.delete",
-        "if staying:",
-        "if len(staying) > 1:",
+        "staying = [member for member in members if member.status not in LEAVING]",
+        "staying = members[:0]",
         NIGHTS,
     ),
     bug(

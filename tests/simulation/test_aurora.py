@@ -234,7 +234,7 @@ def test_a_cluster_with_an_instance_of_another_program_stays_until_that_is_gone(
 
     assert drill.verdict is not Verdict.VERIFIED
     assert [r.kind for r in drill.ledger] == ["DB cluster"]
-    assert any("reports" in detail for detail in drill.teardown_details)
+    assert any("reports, which another program" in text for text in drill.teardown_details)
     stage.cloud.remove_instance(home, stranger)
     clean_up(stage)
     assert home.clusters == {}
