@@ -9,8 +9,23 @@ TEXTS = "tests/unit/postgres/physical/test_texts.py"
 BROKER = "tests/unit/postgres/physical/test_broker.py"
 MESSAGES = "tests/unit/postgres/session/test_messages.py"
 CONFIGURED = "tests/unit/checks/test_kinds_configured.py"
+BARMAN = "tests/unit/postgres/physical/test_barman.py"
 
 PHYSICAL = (
+    bug(
+        "a backup that failed in Barman is taken for a whole one",
+        "postgres/physical/sources/_problem",
+        "if status in COPIED",
+        "if status in {*COPIED, 'FAILED'}",
+        BARMAN,
+    ),
+    bug(
+        "an incremental backup of Barman is whole though its full one failed",
+        "postgres/physical/sources/_chain",
+        "if problem := _problem(infos[below])",
+        "if problem := _problem(infos[name])",
+        BARMAN,
+    ),
     bug(
         "the missing library of an extension is damage",
         "shows_damage",

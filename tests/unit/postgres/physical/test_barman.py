@@ -1,0 +1,113 @@
+"""What a `backup.info` of Barman says; its lines are those of 3.4 and 3.19."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from restorecheck.postgres.physical.source import Workshop
+from restorecheck.postgres.physical.sources.barman import Barman, parse
+from restorecheck.postgres.server.cluster import Places
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+FULL, INCREMENT = "20261129T030000", "20261129T040000"
+INFO = """backup_name=None
+begin_time={began}
+begin_xlog=0/5000028
+end_time=2026-11-29 03:05:00.5+00:00
+end_xlog=0/5000138
+error=None
+mode=postgres
+parent_backup_id={parent}
+size=32659392
+status={status}
+systemid=7440000000000000001
+tablespaces={spaces}
+version=170010
+"""
+
+
+def described(
+    folder, name, status="DONE", parent=None, spaces=None, began="2026-11-29 03:00:00+00:00"
+):
+    base = folder / "shop" / "base" / name
+    (base / "data").mkdir(parents=True)
+    meta = folder / "shop" / "meta"
+    meta.mkdir(exist_ok=True)
+    text = INFO.format(status=status, parent=parent, spaces=spaces, began=began)
+    (meta / f"{name}-backup.info").write_text(text)
+
+
+def listed(folder):
+    source = Barman(home=str(folder), server="shop")
+    places = Places(directory=folder / "drill")
+    workshop = Workshop(places=places, account=None, installations=(), now=NOW)
+    return source, {b.name: b for b in source.backups(workshop)}
+
+
+def test_a_description_says_where_a_backup_begins_and_ends(tmp_path):
+    described(tmp_path, FULL)
+
+    _, found = listed(tmp_path)
+    backup = found[FULL]
+
+    assert (backup.starts_at, backup.ends_at, backup.major) == (0x5000028, 0x5000138, 17)
+    assert backup.size_bytes == 32659392
+    assert backup.stopped_at == datetime(2026, 11, 29, 3, 5, 0, 500000, UTC)
+    assert (backup.problem, backup.in_progress, backup.needs) == ("", False, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "began", "problem", "in_progress"),
+    [
+        ("WAITING_FOR_WALS", NOW - timedelta(hours=1), "", False),
+        ("FAILED", NOW - timedelta(hours=1), "failed, as Barman noted", False),
+        ("STARTED", NOW - timedelta(hours=1), "was interrupted (status STARTED)", True),
+        ("STARTED", NOW - timedelta(days=2), "was interrupted (status STARTED)", False),
+    ],
+)
+def test_only_a_backup_that_was_copied_is_whole(tmp_path, status, began, problem, in_progress):
+    described(tmp_path, FULL, status, began=str(began))
+
+    _, found = listed(tmp_path)
+
+    assert (found[FULL].problem, found[FULL].in_progress) == (problem, in_progress)
+
+
+@pytest.mark.parametrize(
+    ("full", "problem"),
+    [
+        ("DONE", ""),
+        ("FAILED", f"builds on {FULL}, which failed, as Barman noted"),
+        (None, f"builds on the backup {FULL}, which is not there"),
+    ],
+)
+def test_an_incremental_backup_is_as_good_as_what_it_builds_on(tmp_path, full, problem):
+    described(tmp_path, INCREMENT, parent=FULL)
+    if full:
+        described(tmp_path, FULL, full)
+
+    _, found = listed(tmp_path)
+
+    assert found[INCREMENT].problem == problem
+    assert found[INCREMENT].needs == ((FULL,) if full else ())
+
+
+def test_a_folder_without_description_is_not_a_whole_backup(tmp_path):
+    (tmp_path / "shop" / "base" / FULL).mkdir(parents=True)
+
+    _, found = listed(tmp_path)
+
+    assert "missing or unreadable" in found[FULL].problem
+
+
+def test_tablespaces_are_beside_the_data_whatever_its_links_say(tmp_path):
+    described(tmp_path, FULL, spaces="[('aside', 16387, '/gone')]")
+    (tmp_path / "shop" / "base" / FULL / "16387").mkdir()
+
+    source, _ = listed(tmp_path)
+
+    assert source.spaces_of(FULL) == {"16387": tmp_path / "shop" / "base" / FULL / "16387"}
+
+
+def test_a_value_that_is_none_is_no_value():
+    assert parse("error=None\nmode=a=b\nnonsense\n") == {"error": "", "mode": "a=b"}
