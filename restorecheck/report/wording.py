@@ -265,7 +265,7 @@ def production(report: Report) -> str:
 
 
 def no_backup(report: Report) -> str:
-    """What there is to say in place of a backup."""
+    """What there is to say instead of a backup."""
     found = report.verdict is Verdict.INCONCLUSIVE
     return "none could be read; see the reason" if found else "no complete one was found"
 

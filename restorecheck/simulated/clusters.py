@@ -66,7 +66,7 @@ class Clusters:
         self._passwords = MasterPasswords(state)
 
     def operations(self) -> dict[str, Operation]:
-        """Those of clusters, and in place of those of instances what differs for a cluster's."""
+        """Those of clusters, and instead of those of instances what differs for a cluster's."""
         return {
             "CreateDBCluster": self._create,
             "DeleteDBCluster": self._delete,

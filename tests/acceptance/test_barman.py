@@ -205,7 +205,7 @@ def failed_last_night(kept):
         (lost_file, "differs from its manifest"),
         (lost_tablespace, "tablespace"),
         (lost_data, "is missing"),
-        (failed_last_night, "failed, as Barman noted"),
+        (failed_last_night, "failed, according to Barman"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -232,7 +232,7 @@ def test_an_incremental_backup_whose_full_one_is_gone_fails(kept):
     code, report = kept.drill()
 
     assert (code, report["verdict"]) == (1, "failed"), report
-    assert "which is not there" in report["reason"]
+    assert "which is missing" in report["reason"]
 
 
 def test_a_segment_that_barman_encrypted_is_inconclusive(kept):

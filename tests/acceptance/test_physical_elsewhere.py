@@ -164,7 +164,7 @@ def test_the_library_of_an_extension_that_is_not_here_is_no_damage(foreign, need
     code, report = foreign.drill_other()
 
     assert (code, report["verdict"]) == (3, "inconclusive"), report
-    assert "is not on this server" in report["reason"]
+    assert "is missing on this server" in report["reason"]
 
 
 def test_a_locale_that_is_not_here_is_named(foreign):

@@ -134,7 +134,7 @@ def test_doctor_says_what_it_does_not_look_at(clusters):
 
     outcome = scene.run("doctor")
 
-    assert "does not look at Aurora targets yet" in outcome.out
+    assert "does not check Aurora targets yet" in outcome.out
     assert outcome.code != 0
 
 

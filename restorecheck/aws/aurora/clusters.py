@@ -176,7 +176,7 @@ def _origin(settings: AuroraSettings, account: Account, drill: Drill) -> str:
 
 
 def parameters(settings: AuroraSettings, origin: str, drill: Drill, name: str) -> dict[str, Any]:
-    """Everything that AWS would otherwise choose: the region's default version in place of the snapshot's,
+    """Everything that AWS would otherwise choose: the region's default version instead of the snapshot's,
     35 days of backups, the default VPC and security group, paid or silent upgrades.
     """
     wanted = settings.restore
@@ -243,7 +243,7 @@ def _tags(settings: AuroraSettings, drill: Drill, role: str) -> list[Any]:
 
 
 def _doubt(settings: AuroraSettings, view: ClusterView, drill: Drill) -> str:
-    """What AWS may have chosen in place of what was asked for."""
+    """What AWS may have chosen instead of what was asked for."""
     assert drill.backup is not None, "found before it is restored"
     if view.public:
         return f"it can be reached from the internet ({view.public})"

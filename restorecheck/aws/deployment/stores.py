@@ -234,7 +234,7 @@ class AwsStore(DrillStore, History):
             state = codec.encode(lean)
         if not _fits(state):
             raise StoreError(
-                f"could not save drill {drill.id}: its state is larger than an item of DynamoDB may be",
+                f"could not save drill {drill.id}: its state is larger than the limit of a DynamoDB item",
                 hint="Configure fewer checks for this target.",
             )
         item: Item = {

@@ -141,7 +141,7 @@ def attempting(what: str, resource: str = "") -> Iterator[None]:
         raise _of_answer(exc, what, resource) from exc
     except BotoCoreError as exc:
         raise _of_library(exc, what, resource) from exc
-    except ResponseParserError as exc:  # no BotoCoreError: a proxy's page in place of an answer
+    except ResponseParserError as exc:  # no BotoCoreError: a proxy's page instead of an answer
         raise TransientError(
             f"could not {what}: the response is not from AWS (a proxy may have sent it)",
             resource=resource,

@@ -587,7 +587,7 @@ def _add_demo(commands: "Commands[Parser]") -> None:
     demo.add_argument(
         "--aurora",
         action="store_true",
-        help="with aws: an Aurora cluster in place of an RDS instance",
+        help="with aws: an Aurora cluster instead of an RDS instance",
     )
     demo.add_argument(
         "--answers",
@@ -661,5 +661,5 @@ def _add_completion(commands: "Commands[Parser]") -> None:
         metavar="SHELL",
         help=f"{', '.join(SHELLS)}; docs/how-to/terminal.md says where its script belongs",
     )
-    # With words, what may stand in place of the last of them: the script asks for that.
+    # With words, what may stand instead of the last of them: the script asks for that.
     completion.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

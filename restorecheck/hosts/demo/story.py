@@ -113,7 +113,7 @@ def play(directory: str | None, *, answers: int) -> int:
         _say("\nA night did not get the expected verdict. This is a defect: please report it.")
         return Exit.INCONCLUSIVE
     _say(
-        f"\nThree nights, and each got its true verdict. Nothing runs any more; what is left is in "
+        f"\nThree nights, and each got its true verdict. Nothing is running now. All files are in "
         f"{stage.directory}:\nthe dumps, restorecheck.yaml and history.sqlite. Look at them, "
         "or remove the folder."
     )

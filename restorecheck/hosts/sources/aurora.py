@@ -28,7 +28,7 @@ class AuroraSource(SnapshotSource[AuroraProvider]):
         from restorecheck.rules.findings import not_looked_at
 
         for name in self.targets:
-            because = "doctor does not look at Aurora targets yet"
+            because = "doctor does not check Aurora targets yet"
             yield not_looked_at("RC210", name, "a later version of restorecheck", because)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 NO_SERVER = (
-    "Functions of Lambda have no PostgreSQL server to restore a dump with. Run `restorecheck run` on a machine, or "
+    "Lambda functions have no PostgreSQL server to restore a dump with. Run `restorecheck run` on a machine, or "
     "in a container (a task of ECS)."
 )
 

@@ -64,7 +64,7 @@ class Lines:
         """The table whose COPY data is being read."""
         self.rows = 0
         self.sent_by: bytes = b""
-        """The first command of psql that sends a statement in place of its semicolon, such as `\\gexec`."""
+        """The first command of psql that sends a statement instead of its semicolon, such as `\\gexec`."""
         self._quote: bytes | None = None
         self._open = False
         self._copying = False

@@ -45,9 +45,7 @@ class ServerError:
 def told(exc: psycopg.Error, known: Known = NOTHING) -> str:
     """The text for a refused statement; for a connection see `why_refused`."""
     if exc.sqlstate == "58P01" and exc.diag.source_file == LIBRARIES:
-        return (
-            "a library that an extension or a function needs is not on this server (SQLSTATE 58P01)"
-        )
+        return "a library that an extension or a function needs is missing on this server (SQLSTATE 58P01)"
     return safe_message(exc.sqlstate, exc.diag.message_primary or "", known)
 
 

@@ -170,7 +170,7 @@ def render_index(
     """All targets; `links`: where each one's page lies.
 
     `reports`: the newest of each target, at least where it is not verified. `view`: where a server
-    answers with the page, which then has links and a form in place of filters of its own.
+    answers with the page, which then has links and a form instead of filters of its own.
     """
     groups = {status.target: _groups(status) for status in statuses}
     sizes = {show: sum(show in group for group in groups.values()) for show in SHOWN}

@@ -135,7 +135,8 @@ class Barman(Copies):
         got = archive_folder.fetch(str(self.folder / "wals"), name, to)
         if got.answer is ArchiveAnswer.FETCHED and wal.SEGMENT.fullmatch(name) and _is_closed(to):
             return FromArchive(
-                ArchiveAnswer.UNKNOWN, "it is encrypted, or compressed by a command of Barman's"
+                ArchiveAnswer.UNKNOWN,
+                "it is encrypted, or compressed by a custom command of Barman",
             )
         return got
 
@@ -185,7 +186,7 @@ def _chain(name: str, infos: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str
     below = infos[name].get("parent_backup_id", "")
     while below:
         if below not in infos or below in needs:
-            return tuple(needs), f"builds on the backup {below}, which is not there"
+            return tuple(needs), f"builds on the backup {below}, which is missing"
         needs.insert(0, below)
         if problem := _problem(infos[below]):
             return tuple(needs), f"builds on {below}, which {problem}"
@@ -199,7 +200,11 @@ def _problem(info: Mapping[str, str]) -> str:
         return "has a backup.info that is missing or unreadable"
     if status in COPIED:
         return ""
-    return "failed, as Barman noted" if status == "FAILED" else f"was interrupted (status {status})"
+    return (
+        "failed, according to Barman"
+        if status == "FAILED"
+        else f"was interrupted (status {status})"
+    )
 
 
 def _is_closed(file: Path) -> bool:
