@@ -273,7 +273,7 @@ def test_why_a_drill_that_was_asked_for_did_not_begin_stands_on_the_page(served,
     served.service._night("courses")
 
     page = served.get("/targets/courses")[1]
-    assert "did not take place: no drill began: another process holds courses.lock." in page
+    assert "did not take place: no drill started: another process holds courses.lock." in page
     assert "<form" in page, "it can be tried again"
 
 

@@ -545,7 +545,7 @@ def test_a_worker_that_cannot_even_begin_leaves_a_reason_and_a_message(stage):
     stage.run_until(expected[-1] + HOUR)
 
     fates = stage.assert_every_slot_has_one_fate("courses", expected)
-    assert set(fates.values()) == {"no drill began: no server program"}
+    assert set(fates.values()) == {"no drill started: no server program"}
     assert any(Kind.TROUBLE in message.kinds for message in stage.recorder.messages)
 
 
