@@ -139,7 +139,7 @@ EDGES = (
     ),
     bug(
         "a column's name loses what stands before its dot",
-        "older",
+        "split_column",
         'column = f"{more}.{column}"',
         "column = more",
         "tests/unit/checks/test_pairs.py",
