@@ -105,6 +105,13 @@ AURORA = (
         "tests/unit/aws/test_rooms.py",
     ),
     bug(
+        "a staging copy goes while its copy is not seen yet",
+        "Copying.end_staging",
+        'if now < late_enough:\n    return StillThere(resource, "a copy',
+        'if not poll:\n    return StillThere(resource, "a copy',
+        NIGHTS,
+    ),
+    bug(
         "a standby of a cluster is never stopped again",
         "AuroraInventory._cluster",
         "restarted=standby and view.progress is StatusMeaning.READY,",

@@ -9,13 +9,21 @@ from restorecheck.aws.session.settings import After, Credentials
 from restorecheck.model import Verdict
 from restorecheck.simulated import Quotas, Refusal
 from restorecheck.testing.cloud import (
+    BACKUP_ACCOUNT,
     NEVER,
     SOURCE_ACCOUNT,
     CloudPace,
     PlannedOutcome,
     Unknowns,
 )
-from tests.simulation.disturbing import clean_up
+from tests.simulation.disturbing import (
+    Fault,
+    Kind,
+    Rescue,
+    clean_up,
+    disturbed,
+    effects_of,
+)
 from tests.simulation.stage import PRODUCTION, Host, Setting, Stage
 from tests.simulation.test_unknowns import SLOW, told
 
@@ -96,6 +104,19 @@ def test_no_staging_copy_outlives_the_copy_that_is_made_of_it():
     manual = [s for s in stage.cloud.source.cluster_snapshots.values() if s.type == "manual"]
     assert manual == []
     host.drive(drill_id)
+
+
+@pytest.mark.parametrize(
+    ("setting", "call"),
+    [(COPIED, "CopyDBClusterSnapshot"), (SHARED, "RestoreDBClusterFromSnapshot")],
+)
+def test_a_staging_copy_waits_for_what_is_made_from_it_and_is_not_seen_yet(setting, call):
+    def make():
+        return Stage(setting=setting)
+
+    (number, name) = next(e for e in effects_of(make) if e[1] == f"{call} in {BACKUP_ACCOUNT}")
+
+    disturbed(make(), (Fault(number, name, Kind.DIES_AFTER),), Rescue.SWEEPER)
 
 
 def test_the_copy_carries_the_time_of_the_snapshot_in_a_tag():

@@ -57,8 +57,14 @@ class AuroraProvider(SnapshotProvider):
             self.check_step(),
         )
         if self.settings.direct:
-            return (*begin, self._restore_step(name), unshare, *end)
-        return (*begin, self.copy_step(name, FULL), unshare, self._restore_step(name), *end)
+            return (*begin, self._restore_step(name, staging), unshare, *end)
+        return (
+            *begin,
+            self.copy_step(name, FULL, staging),
+            unshare,
+            self._restore_step(name),
+            *end,
+        )
 
     def afterwards(self, drill_id: str) -> tuple[str, ...]:
         settings = self.settings
@@ -138,7 +144,8 @@ class AuroraProvider(SnapshotProvider):
         account, now = self.backup_account(), self._clock.now()
         return clusters.add_instance(self.settings, account, drill, now)
 
-    def _restore_step(self, name: str) -> Step:
+    def _restore_step(self, name: str, *uses: Resource) -> Step:
+        """`uses`: as in `copy_step`."""
         settings, wanted = self.settings, self.settings.restore
         origin = (
             f"the shared snapshot {name} of {settings.source.place}" if settings.direct else name
@@ -151,7 +158,7 @@ class AuroraProvider(SnapshotProvider):
             f"engine version, encrypted with {settings.backup.kms_key_id}, in the subnet group "
             f"{wanted.db_subnet_group_name}, backups for {clusters.RETENTION_DAYS} day",
             deadline=settings.deadline,
-            makes=(cluster,),
+            makes=(cluster, *uses),
             standby=(cluster,) if wanted.after is After.STOP else (),
         )
 

@@ -329,7 +329,9 @@ class Copying:
         return Gone(resource)
 
     def end_staging(self, resource: Resource, made_until: datetime) -> Gone | StillThere:
-        """Delete a staging copy that is not kept, when no drill copies from it any more."""
+        """Delete a staging copy that is not kept, when no drill copies from it any more. `made_until`: until when the
+        staging copy, or a copy of it, can have been begun.
+        """
         arn, poll = parse_arn(resource.identifier), self._settings.poll
         now, late_enough = self._clock.now(), made_until + self._settings.settling
         if not naming.is_ours(arn.name) or arn.place != self._source.place:
@@ -347,6 +349,8 @@ class Copying:
         if not naming.is_managed(view.tags) or view.tags.get(naming.ROLE) != naming.STAGING:
             detail = "not deleted: the tags of restorecheck are missing"
             return StillThere(resource, detail, poll, hopeless=True)
+        if now < late_enough:
+            return StillThere(resource, "a copy of it may not be visible yet", poll)
         copy = self._there.manual.fresh().get(arn.name)
         if copy is not None and copy.progress in {StatusMeaning.UNDER_WAY, StatusMeaning.UNKNOWN}:
             return StillThere(resource, "the copy is still being made from it", poll)

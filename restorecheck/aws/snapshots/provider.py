@@ -207,7 +207,8 @@ class SnapshotProvider(Provider):
             Resource(kind=SHARE, identifier=identifier, account=source.account_id),
         )
 
-    def copy_step(self, name: str, remark: str = "") -> Step:
+    def copy_step(self, name: str, remark: str = "", *uses: Resource) -> Step:
+        """`uses`: what must not go as long as the copy may not be visible yet."""
         source, backup = self.settings.source.place, self.settings.backup.place
         kind = self.settings.kind
         return prepare(
@@ -215,6 +216,7 @@ class SnapshotProvider(Provider):
             f"rds:Copy{kind.name} in {backup} from {source.arn(kind.arn, name)} to {name}, "
             f"encrypted with {self.settings.backup.kms_key_id}{remark}",
             self.settings.deadline,
+            *uses,
         )
 
     def unshare_step(self, name: str, which: str) -> Step:
