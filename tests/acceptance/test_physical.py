@@ -83,6 +83,7 @@ def test_a_backup_is_recovered_to_the_moment_that_was_asked_for(yard, story, mom
 
     assert (code, report["verdict"]) == (0, "verified"), report
     assert "as configured; later WAL was not read" in notes(report)
+    assert ("nothing about the data at that moment" in notes(report)) is (rows is None)
     assert Path(report["backup"]["identifier"]).name == ("full" if moment == "between" else "tar")
 
 

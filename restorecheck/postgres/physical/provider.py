@@ -46,7 +46,7 @@ from restorecheck.postgres.dump.local_provider import (
 from restorecheck.postgres.dump.settings import ServerSettings
 from restorecheck.postgres.physical import broker, outcome, source, wal
 from restorecheck.postgres.physical.choice import Chosen, PhysicalBackup, choose
-from restorecheck.postgres.physical.moment import LATEST
+from restorecheck.postgres.physical.moment import LATEST, LSN, TIME
 from restorecheck.postgres.physical.outcome import LastSegment, Reached
 from restorecheck.postgres.physical.prepare import prepare
 from restorecheck.postgres.physical.recovery import Recovery
@@ -367,7 +367,7 @@ class PhysicalProvider(Provider):
             return Ready(endpoint=session.endpoint, notes=(note,))
         if self.physical.moment.kind != LATEST:
             note = f"recovery ended at {self.physical.moment.said} as configured; later WAL was not read"
-            return Ready(endpoint=session.endpoint, notes=(note,))
+            return Ready(endpoint=session.endpoint, notes=(note, *self._unasserted(drill)))
         last = self._in_background(session, COMPARE, lambda: recovery.last_segment(reached))
         if last is None:
             return replace(NOW, detail="reading the last WAL segment")
@@ -379,6 +379,16 @@ class PhysicalProvider(Provider):
                 *([] if missed else [_gap(reached, drill.started_at)]),
                 *_ahead(last, reached.segment(size).name(size)),
             ),
+        )
+
+    def _unasserted(self, drill: Drill) -> tuple[str, ...]:
+        if self.physical.moment.kind not in {TIME, LSN} or any(
+            not check.built_in for check in drill.checks
+        ):
+            return ()
+        return (
+            "no check is configured: the drill proves that the moment was reached, and nothing about the data "
+            "at that moment",
         )
 
     # --- parts ---------------------------------------------------------------------------------
