@@ -65,6 +65,10 @@ FIND, RESTORE, RECOVER, COMPARE = "find backup", "restore files", "recover", "co
 LOOKS = 0.5
 """Seconds that one poll of running work waits at most."""
 ENDING_SECONDS = 10.0
+NOTHING_ASKED = (
+    "no check is configured: the drill proves that the moment was reached, and nothing about the data "
+    "at that moment"
+)
 NOW = InProgress(wait=timedelta(0))
 
 
@@ -386,10 +390,7 @@ class PhysicalProvider(Provider):
             not check.built_in for check in drill.checks
         ):
             return ()
-        return (
-            "no check is configured: the drill proves that the moment was reached, and nothing about the data "
-            "at that moment",
-        )
+        return (NOTHING_ASKED,)
 
     # --- parts ---------------------------------------------------------------------------------
 

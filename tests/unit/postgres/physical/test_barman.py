@@ -60,7 +60,7 @@ def test_a_description_says_where_a_backup_begins_and_ends(tmp_path):
     ("status", "began", "problem", "in_progress"),
     [
         ("WAITING_FOR_WALS", NOW - timedelta(hours=1), "", False),
-        ("FAILED", NOW - timedelta(hours=1), "failed, as Barman noted", False),
+        ("FAILED", NOW - timedelta(hours=1), "failed, according to Barman", False),
         ("STARTED", NOW - timedelta(hours=1), "was interrupted (status STARTED)", True),
         ("STARTED", NOW - timedelta(days=2), "was interrupted (status STARTED)", False),
     ],
@@ -77,8 +77,8 @@ def test_only_a_backup_that_was_copied_is_whole(tmp_path, status, began, problem
     ("full", "problem"),
     [
         ("DONE", ""),
-        ("FAILED", f"builds on {FULL}, which failed, as Barman noted"),
-        (None, f"builds on the backup {FULL}, which is not there"),
+        ("FAILED", f"builds on {FULL}, which failed, according to Barman"),
+        (None, f"builds on the backup {FULL}, which is missing"),
     ],
 )
 def test_an_incremental_backup_is_as_good_as_what_it_builds_on(tmp_path, full, problem):
