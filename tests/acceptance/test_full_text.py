@@ -45,7 +45,7 @@ def test_v_prints_the_text_on_stderr_and_no_report_has_it(broken):
 
     assert json.loads(done.stdout)["verdict"] == "failed"
     assert ROW in done.stderr
-    assert "which may repeat rows" in done.stderr
+    assert "may contain rows" in done.stderr
     assert ROW not in done.stdout + everything_said(broken)
 
 

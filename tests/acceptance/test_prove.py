@@ -44,7 +44,7 @@ def test_what_is_restored_into_a_server_of_somebody_elses_is_never_damaged(world
     done = world.run("prove", "library")
 
     assert done.returncode == 2
-    assert "only a throw-away server" in done.stderr
+    assert "does not restore into a throw-away server" in done.stderr
 
 
 def test_a_backup_that_fails_is_not_damaged(dumped):

@@ -98,7 +98,7 @@ def test_a_bucket_that_is_not_versioned_is_refused(store):
 
 
 def test_a_drill_that_does_not_fit_into_an_item_is_refused_with_a_reason(store):
-    with pytest.raises(StoreError, match="larger than an item"):
+    with pytest.raises(StoreError, match="larger than the limit of a DynamoDB item"):
         store.create(drill(id="d-1").evolve(notes=("x" * 500_000,)))
 
 

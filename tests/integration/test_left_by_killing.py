@@ -57,7 +57,7 @@ def test_a_directory_with_more_than_an_unfinished_mark_is_somebody_s(places):
     places.mark.rename(places.unfinished_mark)
     (places.directory / "precious").touch()
 
-    assert "does not carry the mark" in cluster.remove(places, ID)
+    assert "does not have the mark" in cluster.remove(places, ID)
     assert (places.directory / "precious").exists()
 
 

@@ -52,7 +52,7 @@ def test_a_reference_of_a_partition_counts_where_that_of_its_parent_is_not_valid
     with database(source, "partly", text) as name:
         found, _ = ask(source, name)
 
-    assert "1 row points to nothing" in found["references_hold"].detail
+    assert "1 row without the referenced row" in found["references_hold"].detail
 
 
 def test_a_value_that_the_encoding_lacks_is_no_damage(source):

@@ -138,7 +138,7 @@ def test_drills_of_one_night_become_one_message(scene):
     scene.tick()
 
     (message,) = scene.on_call.messages
-    assert message.title.startswith("Do now: look at 5 things: t-0 failed, t-1 failed")
+    assert message.title.startswith("Do now: look at 5 problems: t-0 failed, t-1 failed")
 
 
 def test_a_channel_hears_of_its_targets_only(scene):

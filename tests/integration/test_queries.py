@@ -278,7 +278,7 @@ def test_a_misspelt_action_of_history_is_suggested(past, capsys):
         (["--since", "soon"], "--since: expected an age (36h, 30d, 8w) or a date"),
         (["a", "b"], "unexpected word 'b'"),
         (["verify", "courses"], "unexpected word 'courses'"),
-        (["prune"], "how old? Set history.keep_days"),
+        (["prune"], "the age is missing: set history.keep_days"),
         (["export", "-o", "/nowhere/x"], "could not write"),
         (["verify", "--file", "/nowhere/x"], "cannot be read"),
     ],
@@ -462,7 +462,7 @@ def test_numbers_of_one_target_are_refused(past, capsys):
     code, _, err = ask(capsys, "report", "courses", "--format", "openmetrics")
 
     assert code == 2
-    assert "openmetrics is of all targets" in err
+    assert "openmetrics has the metrics of all targets" in err
 
 
 def test_a_file_of_numbers_that_cannot_be_replaced_stays_as_it_was(past, capsys, tmp_path):

@@ -312,7 +312,7 @@ grant select on orders_id_seq, items_id_seq to weak;
     assert found["sequences_ahead"].found == "2 sequences, 1 not checked"
     assert '"orders_id_seq" is 5 behind' in found["sequences_ahead"].detail
     assert found["references_hold"].found == "2 references"
-    assert "known: 1 row points to nothing" in found["references_hold"].detail
+    assert "known: 1 row without the referenced row" in found["references_hold"].detail
 
 
 def test_a_small_table_that_crashes_the_server_is_named_and_the_others_are_read(monkeypatch):
@@ -488,7 +488,7 @@ def test_rows_that_no_constraint_would_let_in_are_found(source):
             )
         found, _ = ask(source, name)
 
-    assert "1 row points to nothing" in found["references_hold"].detail
+    assert "1 row without the referenced row" in found["references_hold"].detail
     detail = found["constraints_hold"].detail
     assert "1 row breaks NOT NULL" in detail
     assert "1 row breaks pet_age_check" in detail

@@ -55,7 +55,7 @@ def test_every_step_ends_with_a_check():
     steps = re.split(r"^## \d\. ", PAGE.partition("## What alarms")[0], flags=re.MULTILINE)
 
     assert len(steps) == 6
-    assert [step[:30] for step in steps if "\nRight so far?" not in step] == []
+    assert [step[:30] for step in steps if "\nCheck" not in step] == []
 
 
 @pytest.mark.parametrize(
@@ -253,5 +253,5 @@ def test_doctor_of_a_deployment_takes_no_target_and_needs_a_region(shell):
     )
 
     assert (named.returncode, nowhere.returncode) == (2, 2)
-    assert "looks at no target" in named.stderr
+    assert "checks no target" in named.stderr
     assert "no AWS region is set" in nowhere.stderr

@@ -75,7 +75,7 @@ def test_a_table_that_is_not_there_is_named(scene, around):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--table", "drills"], "--table and --bucket belong together"),
+        (["--table", "drills"], "--table and --bucket go together"),
         (["prune", "--older-than", "3", "--table", "t", "--bucket", "b"], "template"),
     ],
 )

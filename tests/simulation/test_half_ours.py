@@ -480,7 +480,7 @@ def test_what_is_no_postgresql_is_left_alone():
     drill = night(stage)
 
     assert drill.verdict is Verdict.INCONCLUSIVE
-    assert "its engine is mysql" in drill.reason
+    assert "its engine is MySQL (mysql)" in drill.reason
     assert not stage.cloud.backup.snapshots
 
 
