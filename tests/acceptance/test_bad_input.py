@@ -357,12 +357,12 @@ def query(sql, expect="{equals: 1}", more=""):
     [
         ("selct 1", "syntax error"),
         ("select 1; select 1", "one statement"),
-        ("delete from books", "only reads"),
-        ("drop table books", "only reads"),
+        ("delete from books", "may only read"),
+        ("drop table books", "may only read"),
         ("select id, title from books", "2 columns"),
         ("select pg_read_file('/etc/passwd')", "permission denied"),
         ("select 'infinity'::timestamptz", "cannot be read here"),
-        ("commit", "returns no rows"),
+        ("commit", "returns no result set"),
     ],
 )
 def test_a_check_that_cannot_be_answered_is_inconclusive(library, sql, said):

@@ -131,7 +131,7 @@ def test_a_snapshot_that_rds_cannot_restore_fails_the_drill(scene, status):
         done,
         1,
         "failed",
-        f"RDS could not restore the snapshot: the status of the instance is {status}",
+        f"RDS could not restore the snapshot: the status of the DB instance is {status}",
     )
     assert "no such luck" in str(done.report["evidence"])
     assert scene.leftovers() == []
@@ -235,7 +235,7 @@ def test_data_files_that_no_server_starts_over_fail_the_drill(scene):
 
     done = scene.drill()
 
-    expect(done, 1, "failed", "the status of the instance is restore-error")
+    expect(done, 1, "failed", "the status of the DB instance is restore-error")
     assert scene.leftovers() == []
 
 

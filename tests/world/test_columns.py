@@ -165,7 +165,7 @@ DAMAGES = {
     "masked addresses": (
         "update members set mail = 'user' || id || '@example.invalid'",
         "members.mail",
-        "other values",
+        "changed values",
     ),
     "masked telephone numbers": (
         "update members set phone = '***' where phone is not null",
@@ -201,7 +201,7 @@ DAMAGES = {
     "members doubled": (
         "insert into members select id + 5000, mail, called, secret, phone, remark, born, trusted, joined, changed_at, profile, interests from members",
         "members.mail",
-        "differ from all others",
+        "different values per row",
     ),
     "rounded amounts": ("update visits set fee = round(fee)", "visits.fee", "whole"),
     "rounded floats": (
@@ -215,13 +215,13 @@ DAMAGES = {
         "whole",
     ),
     "single precision": ("update visits set ratio = ratio::float4", "visits.ratio", "single"),
-    "negative amounts": ("update visits set fee = -fee", "visits.fee", "below zero"),
+    "negative amounts": ("update visits set fee = -fee", "visits.fee", "negative numbers"),
     "a tenth of nothing": ("update visits set fee = 0 where id % 10 = 4", "visits.fee", "zeros"),
     "all to one": ("update visits set member_id = 3", "visits.member_id", "different values"),
     "references moved by one": (
         "update visits set member_id = member_id + 1",
         "visits.member_id",
-        "other values",
+        "changed values",
     ),
     "one label of an enum": ("update visits set place = 'new'", "visits.place", "different values"),
     "flipped": ("update members set trusted = not trusted", "members.trusted", "true"),
@@ -243,7 +243,7 @@ DAMAGES = {
     "month and day swapped": (
         "update members set born = make_date(extract(year from born)::int, extract(day from born)::int, extract(month from born)::int) where extract(day from born) <= 12",
         "members.born",
-        "other values",
+        "changed values",
     ),
     "cut to the day": (
         "update visits set came = date_trunc('day', came)",
