@@ -184,14 +184,14 @@ DAMAGES = {
     ),
     "NULL for ''": ("update members set remark = nullif(remark, '')", "members.remark", "empty"),
     "'' for NULL": ("update members set phone = coalesce(phone, '')", "members.phone", "empty"),
-    "trimmed": ("update members set remark = btrim(remark)", "members.remark", "blank"),
+    "trimmed": ("update members set remark = btrim(remark)", "members.remark", "space"),
     "cut": ("update members set remark = left(remark, 40)", "members.remark", "longest"),
     "a key of documents lost": (
         "update members set profile = profile - 'size'",
         "members.profile",
         "keys",
     ),
-    "lists emptied": ("update members set interests = '{}'", "members.interests", "items"),
+    "lists emptied": ("update members set interests = '{}'", "members.interests", "elements of an array"),
     "a field lost": ("update visits set seat.seat = null", "visits.seat", "bytes"),
     "rows doubled": (
         "insert into visits select id + 100000, member_id, place, fee, ratio, came, went, seat, extra, stay from visits",
