@@ -81,7 +81,7 @@ def test_a_second_interrupt_does_not_cut_the_teardown_short(library):
     wait_for(process, "at least one table has rows")
 
     process.send_signal(signal.SIGINT)
-    wait_for(process, "tearing down before the process ends")
+    wait_for(process, "teardown, then the process ends")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 

@@ -122,8 +122,8 @@ def test_an_instance_that_is_not_there_is_no_verdict_on_the_backup(adopting):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "every target is of kind adopt; name an instance"),
-        (["{target}"], "name an instance to check: --adopt INSTANCE"),
+        ([], "every target is of kind adopt; give the instance to check"),
+        (["{target}"], "--adopt INSTANCE"),
         (
             ["--adopt", "arn:aws:rds:eu-west-1:333333333333:db:x"],
             "is not the ARN of a DB instance in",

@@ -249,7 +249,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_started(there, folder, ca
         monkeypatch.setattr("sys.stdin", nothing)
         assert main(["conformance", "aws", "-c", str(configure(there, folder))]) == 2
 
-    assert "no terminal to ask on" in capsys.readouterr().err
+    assert "there is no terminal to confirm on" in capsys.readouterr().err
     assert left(there.sandbox) == []
 
 
