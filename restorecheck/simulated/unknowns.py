@@ -39,7 +39,7 @@ class Original(StrEnum):
 
     KEPT = "the same in both accounts"
     ABSENT = "missing in the copy"
-    ANOTHER = "another one in the copy"
+    ANOTHER = "a different one in the copy"
 
 
 class Statuses(StrEnum):
