@@ -191,7 +191,11 @@ DAMAGES = {
         "members.profile",
         "keys",
     ),
-    "lists emptied": ("update members set interests = '{}'", "members.interests", "elements of an array"),
+    "lists emptied": (
+        "update members set interests = '{}'",
+        "members.interests",
+        "elements of an array",
+    ),
     "a field lost": ("update visits set seat.seat = null", "visits.seat", "bytes"),
     "rows doubled": (
         "insert into visits select id + 100000, member_id, place, fee, ratio, came, went, seat, extra, stay from visits",
