@@ -258,7 +258,7 @@ DAMAGES = {
     flipped_page: "differs from its manifest",
     flipped_page_without_manifest: "check '",
     lost_control: "differs from its manifest",
-    cut_manifest: "has a backup_manifest that is cut",
+    cut_manifest: "has a truncated or damaged backup_manifest",
 }
 
 
