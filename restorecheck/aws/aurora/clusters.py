@@ -13,7 +13,6 @@ from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.cluster_views import ClusterView
 from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import Credentials
-from restorecheck.aws.session.tags import wait_for_tags
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import EventView, InstanceView
 from restorecheck.aws.snapshots.copies import expires_at
@@ -22,13 +21,12 @@ from restorecheck.aws.snapshots.instances import (
     RestoredKind,
     endpoint_of,
     name_of,
-    once_more,
     own,
-    refuse_foreign,
+    unready,
     wait_for,
 )
 from restorecheck.errors import AlreadyExistsError, InvalidStateError, NotFoundError
-from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
+from restorecheck.lifecycle import InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Drill
 
 CLUSTER = "DB cluster"
@@ -96,13 +94,7 @@ def restore(settings: AuroraSettings, account: Account, drill: Drill, now: datet
     view = account.clusters.latest().get(name)
     if view is None:
         return _begin_restore(settings, account, drill, name)
-    unmarked = wait_for_tags(settings, drill, view, now)
-    if unmarked is not None:
-        return unmarked
-    refuse_foreign(view, drill)
-    waiting = wait_for(settings.poll, view)
-    if isinstance(waiting, Broken):
-        return once_more(settings, drill, view, waiting, DB_CLUSTER)
+    waiting = unready(settings, drill, view, DB_CLUSTER, now)
     if waiting is not None:
         return waiting
     doubt = _doubt(settings, view, drill) or _origin_doubt(settings, account, drill)
@@ -122,13 +114,7 @@ def add_instance(
     view = account.instances.latest().get(name)
     if view is None:
         return _begin_instance(settings, account, drill, cluster, name)
-    unmarked = wait_for_tags(settings, drill, view, now)
-    if unmarked is not None:
-        return unmarked
-    refuse_foreign(view, drill)
-    waiting = wait_for(settings.poll, view)
-    if isinstance(waiting, Broken):
-        return once_more(settings, drill, view, waiting, DB_INSTANCE)
+    waiting = unready(settings, drill, view, DB_INSTANCE, now)
     if waiting is not None:
         return waiting
     doubt = _instance_doubt(settings, view, cluster)

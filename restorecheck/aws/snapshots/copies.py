@@ -148,7 +148,7 @@ class Copying:
 
     def _find_chosen(self, drill: Drill) -> StepEvent:
         """By the rule of the drill, among all snapshots and copies of the instance. The choice is stored with
-        what this step found, before anything is copied: whoever goes on with the drill goes on with it.
+        what this step found, before anything is copied, so that every later process uses the same choice.
         """
         backups = self.backups()
         if not backups:

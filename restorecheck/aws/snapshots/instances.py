@@ -140,13 +140,7 @@ def restore(settings: SnapshotSettings, account: Account, drill: Drill, now: dat
     view = account.instances.latest().get(name)
     if view is None:
         return _begin_restore(settings, account, drill, name)
-    unmarked = wait_for_tags(settings, drill, view, now)
-    if unmarked is not None:
-        return unmarked
-    refuse_foreign(view, drill)
-    waiting = wait_for(settings.poll, view)
-    if isinstance(waiting, Broken):
-        return once_more(settings, drill, view, waiting, DB_INSTANCE)
+    waiting = unready(settings, drill, view, DB_INSTANCE, now)
     if waiting is not None:
         return waiting
     doubt = _doubt(settings, view) or _origin_doubt(account, drill)
@@ -160,6 +154,28 @@ def restore(settings: SnapshotSettings, account: Account, drill: Drill, now: dat
 def name_of(drill: Drill, kind: RestoredKind[Any] = DB_INSTANCE) -> str:
     """Name of the instance or cluster that this drill checks: the first or the second one."""
     return drill.outputs.get(kind.second, naming.identifier_of(drill.id))
+
+
+def unready(
+    settings: SnapshotSettings,
+    drill: Drill,
+    view: RestoredView,
+    kind: RestoredKind[Any],
+    now: datetime,
+) -> StepEvent | None:
+    """The event for a restored database that cannot be used yet, or never; None: it can be used.
+
+    Raises:
+        AlreadyExistsError: It belongs to another program.
+    """
+    unmarked = wait_for_tags(settings, drill, view, now)
+    if unmarked is not None:
+        return unmarked
+    refuse_foreign(view, drill)
+    waiting = wait_for(settings.poll, view)
+    if isinstance(waiting, Broken):
+        return once_more(settings, drill, view, waiting, kind)
+    return waiting
 
 
 def once_more(
