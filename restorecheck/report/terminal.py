@@ -278,7 +278,7 @@ def _time_lines(report: Report) -> list[str]:
     time = report.time
     share = time.own_seconds / time.total_seconds if time.total_seconds else 0.0
     steps = ", ".join(f"{clean(step.name)} {step.seconds:.2f} s" for step in report.steps)
-    in_aws = report.backup is not None and report.backup.kind == "rds"
+    in_aws = report.backup is not None and report.backup.kind in wording.IN_AWS
     who = "AWS and PostgreSQL" if in_aws else "PostgreSQL"
     return [
         _field(

@@ -29,9 +29,9 @@ OF_THE_FILE = "backup_file"
 NEWEST_WHOLE = "is whole"
 YOUNG = "is young enough"
 RIGHT_DATABASE = "is of the right database"
-IN_AWS = "rds"
-"""Kind of a backup that is a snapshot of production's instance."""
 """Ends of the names of such checks, which may also name a database (`postgres.selection.findings`)."""
+IN_AWS = frozenset({"aurora", "rds"})
+"""Kinds of backups that are snapshots in AWS."""
 
 
 def sentence(report: Report) -> str:
@@ -260,7 +260,7 @@ def production(report: Report) -> str:
     """Is production untouched? By the first promise it always is; the answer says what was done instead."""
     if report.restore.adopted:
         return "Yes: the restored instance was only read"
-    in_aws = report.backup is not None and report.backup.kind == IN_AWS
+    in_aws = report.backup is not None and report.backup.kind in IN_AWS
     return "Yes: its snapshot was only copied" if in_aws else "Yes: the backup was only read"
 
 

@@ -179,7 +179,11 @@ def test_what_is_kept_on_purpose_is_said_to_cost_money():
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("dump", "the backup was only read"), ("rds", "its snapshot was only copied")],
+    [
+        ("dump", "the backup was only read"),
+        ("rds", "its snapshot was only copied"),
+        ("aurora", "its snapshot was only copied"),
+    ],
 )
 def test_what_was_done_to_production_is_said_of_each_kind_of_backup(kind, said):
     assert said in wording.production(night(backup=Backup(kind=kind, identifier="x")))
