@@ -81,6 +81,6 @@ def test_the_story_in_aws_ends_with_the_data_back(capfd):
     assert code == 0, told
     assert "courses-prod is back in the backup account: 2,000 of 2,000 answers" in told
     assert "Restore from the newest verified copy, restorecheck-" in " ".join(told.split())
-    page = re.search(r"^The report of .*: (/.*\.html)$", told, re.MULTILINE)
+    page = re.search(r"^The HTML report of .*: (/.*\.html)$", told, re.MULTILINE)
     assert page is not None, told
     assert "There is no backup to restore." in Path(page[1]).read_text()

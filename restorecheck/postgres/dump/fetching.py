@@ -233,7 +233,7 @@ class Fetched:
         self, job: str, dumps: Sequence[StoredDump], select: Select, now: datetime
     ) -> StoredDump | NotPicked:
         """`dumps`: of one job, the newest first."""
-        listed = [dump.listed(self._storage.address(dump.name), now) for dump in dumps]
+        listed = tuple(dump.listed(self._storage.address(dump.name), now) for dump in dumps)
         found = choosing.pick(select, listed, now)
         if isinstance(found, NotPicked):
             return found
@@ -241,9 +241,10 @@ class Fetched:
         if select.by is not SelectBy.NEWEST:
             name = self._picked.setdefault(job, dumps[listed.index(found.backup)].name)
             chosen = next((dump for dump in dumps if dump.name == name), chosen)
+        beside = listed, found.chosen  # one tuple, shared: a job may have 100,000 dumps
         for dump, one in zip(dumps, listed, strict=True):
             self._listed[dump.name] = one
-            self._jobs[dump.name] = (tuple(listed), found.chosen)
+            self._jobs[dump.name] = beside
         return chosen
 
     def one_more(self) -> bool:
