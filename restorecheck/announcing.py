@@ -41,6 +41,8 @@ class Finished:
     """Whom to call about the target."""
     do_now: str = ""
     """The first thing to do about a failed one, in one clause."""
+    to_restore: str = ""
+    """The newest backup that is known to restore, in sentences. Of an unverified drill."""
     left: tuple[str, ...] = ()
     sha256: str = ""
     """Hash of the report: a kept message shows later whether the report was changed."""

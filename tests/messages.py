@@ -58,18 +58,22 @@ A dead man's switch gets the text as the body of a POST. The address, with `url:
 """
 
 
-class _OneReport:
-    """The store that a message is made from, with one report in it."""
+class _Reports:
+    """The store that a message is made from: the reports of a target up to one of them."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
 
     def report(self, _drill_id: str) -> str:
-        return self._text
+        return self._texts[-1]
+
+    def texts(self, _target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
+        assert until.tzinfo
+        return tuple(self._texts[-newest:])
 
 
-def fact_of(report: Report) -> Told:
-    text = report.to_json()
+def fact_of(report: Report, earlier: Sequence[Report] = (), **how: bool) -> Told:
+    """`how`: as `finished`."""
     entry = Entry(
         sequence=1,
         drill_id=report.drill_id,
@@ -83,7 +87,8 @@ def fact_of(report: Report) -> Told:
         previous_sha256="",
         sha256=sha256_of(report.drill_id),  # of the text it would change with each field
     )
-    return finished(entry, _OneReport(text))  # type: ignore[arg-type]  # it asks for one report only
+    store = _Reports([one.to_json() for one in (*earlier, report)])
+    return finished(entry, store, **how)  # type: ignore[arg-type]  # it asks for reports only
 
 
 def heard(facts: Sequence[Fact]) -> Iterator[News]:
@@ -96,15 +101,18 @@ def heard(facts: Sequence[Fact]) -> Iterator[News]:
 
 def examples() -> dict[Kind, Message]:
     """Of each kind the newest message of a short story."""
-    good = [fact_of(report) for report in Nights().reports()]
-    bad = [fact_of(report) for report in Nights(emptied=True).reports()[-3:]]
+    nights = Nights().reports()
+    good = [fact_of(report) for report in nights]
+    slow = fact_of(nights[SLOW], nights[:SLOW])
+    emptied = Nights(emptied=True).reports()
+    bad = [fact_of(emptied[n], emptied[:n]) for n in (-3, -2, -1)]
     stuck = fact_of(Nights(left_behind=True).reports()[-1])
     at: datetime = stuck.at
     waited = timedelta(hours=33)
     reason = "skipped: the previous drill was still running; see its report"
     stories: dict[Kind, Sequence[Fact]] = {
         Kind.FAILED: bad,
-        Kind.INCONCLUSIVE: [good[SLOW], replace(good[SLOW], at=good[SLOW].at + DAY)],
+        Kind.INCONCLUSIVE: [slow, replace(slow, at=slow.at + DAY)],
         Kind.RECOVERED: [*bad[:2], good[-1]],
         Kind.LEFT_BEHIND: [stuck],
         Kind.OVERDUE: [Overdue(target="courses", at=at, proven_at=at - waited, allowed=ALLOWED)],

@@ -8,7 +8,7 @@ from restorecheck.report import wording
 from restorecheck.report.advice import advise
 from restorecheck.report.document import CheckReport, Report
 from restorecheck.report.past import Past
-from restorecheck.report.restorable import restorable
+from restorecheck.report.restorable import to_restore
 from restorecheck.report.terminal import clean, proof_line
 from restorecheck.report.trend import trends
 from restorecheck.spelling import duration, minute_of, size
@@ -40,20 +40,13 @@ def render(report: Report, past: Past) -> str:
     if since := wording.since(report, past):
         lines += ["", since]
     if since:
-        lines += ["", _to_restore(report, past)]
+        lines += ["", text(to_restore(report, past))]
     lines += ["", "| question | answer |", "|---|---|", *_answers(report, past)]
     lines += ["", *_advice(report, past)]
     lines += ["", *_checks(report, past)]
     lines += ["", *(f"- {said}" for said in trends(past))]
     lines += ["", f"Drill `{clean(report.drill_id)}`, {report.started_at:%Y-%m-%d %H:%M} UTC."]
     return "\n".join(lines) + "\n"
-
-
-def _to_restore(report: Report, past: Past) -> str:
-    known = restorable(report, past)
-    if known is None:
-        return wording.none_verified(past)
-    return f"{wording.RESTORABLE}: {text(known.backup)}. {known.says}"
 
 
 def _advice(report: Report, past: Past) -> list[str]:

@@ -144,6 +144,7 @@ def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
     if item.kind not in {Kind.RECOVERED, Kind.VERIFIED}:
         lines[:0] = [clean(fact.says)] if fact.says else []
         lines += [_safe(fact.hint)] if fact.hint else []
+        lines += [_safe(fact.to_restore)] if fact.to_restore else []
         lines += [f"whom to call: {_safe(fact.contact)}"] if fact.contact else []
     if item.bad_since is not None and (item.kind is Kind.RECOVERED or item.bad > 1):
         lines.append(f"{_drills(item.bad)} not verified since {minute_of(item.bad_since)}")
@@ -176,6 +177,7 @@ def _event(item: News, report_url: str | None) -> dict[str, Any]:
                 "reason": _safe(fact.reason),
                 "hint": _safe(fact.hint),
                 "contact": _safe(fact.contact),
+                "to_restore": _safe(fact.to_restore),
                 "left": [_safe(what) for what in fact.left],
                 "report_url": link(report_url, fact.drill_id, fact.target) if report_url else None,
                 "report_sha256": fact.sha256,

@@ -40,6 +40,14 @@ class Restorable:
         return f"{known}{lacks}{took}"
 
 
+def to_restore(report: Report, past: Past) -> str:
+    """The newest backup that is known to restore, or that none is, in sentences."""
+    known = restorable(report, past)
+    if known is None:
+        return wording.none_verified(past)
+    return f"{wording.RESTORABLE}: {known.backup}. {known.says}"
+
+
 def restorable(report: Report, past: Past) -> Restorable | None:
     """None: no verified backup is known. Of a verified drill, its own backup is the one."""
     if report.backup is not None and _is_good(report):

@@ -14,7 +14,7 @@ from restorecheck.report.document import (
     Report,
 )
 from restorecheck.report.past import Past
-from restorecheck.report.restorable import restorable
+from restorecheck.report.restorable import to_restore
 from restorecheck.report.trend import trends
 from restorecheck.spelling import duration, second_of, size
 
@@ -79,9 +79,7 @@ def _advice_lines(report: Report, past: Past) -> list[str]:
     for n, item in enumerate(advice):
         lines += _with_command(_wrapped("" if n else "to do", clean(item.text)), item.command)
     if report.verdict is not Verdict.VERIFIED:
-        known = restorable(report, past)
-        said = f"{clean(known.backup)}. {known.says}" if known else wording.none_verified(past)
-        lines += _wrapped("proven", f"{wording.RESTORABLE}: {said}" if known else said)
+        lines += _wrapped("proven", clean(to_restore(report, past)))
         untouched = f"{wording.PRODUCTION} {wording.production(report)}"
         lines += _wrapped("cause", f"{wording.at_fault(report)}. {untouched}.")
     return lines

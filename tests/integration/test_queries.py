@@ -13,7 +13,7 @@ import time_machine
 from restorecheck.engine import _compose
 from restorecheck.history import sha256_of
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.hosts.drill.past import past_until
+from restorecheck.hosts.process.past import past_until
 from restorecheck.lifecycle import Gone, apply
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.report import document

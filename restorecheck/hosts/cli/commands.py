@@ -453,7 +453,7 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
 
 def _print_report(finished: Report, parts: "Parts") -> None:
     from restorecheck.hosts.cli.kept_database import how_to_connect
-    from restorecheck.hosts.drill.past import past_until
+    from restorecheck.hosts.process.past import past_until
 
     past = past_until(finished, parts.store)
     print(render(finished, past, color=use_color(sys.stdout)), end="", flush=True)

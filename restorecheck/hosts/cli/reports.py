@@ -12,12 +12,12 @@ from restorecheck.hosts.cli.target_names import nearest
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.drill.html_pages import html_room
 from restorecheck.hosts.drill.metrics_file import write_numbers
-from restorecheck.hosts.drill.past import past_until
 from restorecheck.hosts.drill.standings import overview_of, statuses_of
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.process.leases import locks_of
+from restorecheck.hosts.process.past import past_until
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.faces import SUFFIXES

@@ -22,9 +22,9 @@ from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.service import Service
 from restorecheck.hosts.daemon.web import Answer, Request, Site
 from restorecheck.hosts.drill.html_pages import html_room
-from restorecheck.hosts.drill.past import past_until
 from restorecheck.hosts.drill.standings import newest_reports, status_of_target, statuses_of
 from restorecheck.hosts.process.leases import locks_of
+from restorecheck.hosts.process.past import past_until
 from restorecheck.hosts.process.token_file import token_of
 from restorecheck.model import Verdict
 from restorecheck.ports import Clock

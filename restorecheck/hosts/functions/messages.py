@@ -20,7 +20,11 @@ def tell(drill: Drill, around: FunctionContext) -> None:
         config = around.config()
         lines = [line for line in lines_of(config, around.clock) if line.concerns(drill.target)]
         entries = around.store.entries(target=drill.target, newest=LOOK_BACK)
-        facts = [finished(entry, around.store) for entry in entries if entry.announce]
+        facts = [
+            finished(entry, around.store, with_past=entry.drill_id == drill.id)
+            for entry in entries
+            if entry.announce
+        ]
         for line in lines:
             _tell_line(line, drill, facts, config.report_url)
     except RestorecheckError as exc:

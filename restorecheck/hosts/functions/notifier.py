@@ -13,8 +13,8 @@ import structlog
 from restorecheck.aws.deployment.pages import Pages
 from restorecheck.errors import NotFoundError
 from restorecheck.history import Standing, status_of
-from restorecheck.hosts.drill.past import past_until
 from restorecheck.hosts.functions.surroundings import BUCKET, FunctionContext
+from restorecheck.hosts.process.past import past_until
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.sweep import still_left

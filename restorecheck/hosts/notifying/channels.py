@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
+from typing import Protocol
 
 import structlog
 
@@ -12,10 +13,13 @@ from restorecheck.config import Config
 from restorecheck.config.notify import Channel
 from restorecheck.errors import DeliveryError, NotFoundError
 from restorecheck.history import Entry
-from restorecheck.ports import Clock, DrillStore, Messenger
+from restorecheck.hosts.process.past import past_until
+from restorecheck.model import Verdict
+from restorecheck.ports import Clock, DrillStore, History, Messenger
 from restorecheck.report import document
 from restorecheck.report.advice import do_now
 from restorecheck.report.message import compose
+from restorecheck.report.restorable import to_restore
 from restorecheck.report.wording import sentence
 
 ELSEWHERE = {"sns": "restorecheck.aws.deployment.sns"}
@@ -74,8 +78,12 @@ def _messenger(channel: Channel, config: Config, clock: Clock) -> Messenger:
     return made
 
 
-def finished(entry: Entry, history: DrillStore) -> Finished:
-    """The facts of a report for its channels."""
+class Store(DrillStore, History, Protocol):
+    """Drills with their history."""
+
+
+def finished(entry: Entry, store: Store, *, with_past: bool = True) -> Finished:
+    """The facts of a report for its channels. `with_past`: also which backup can be restored meanwhile."""
     fact = Finished(
         target=entry.target,
         at=entry.finished_at,
@@ -84,9 +92,10 @@ def finished(entry: Entry, history: DrillStore) -> Finished:
         reason="retention removed the report of this message",
     )
     try:
-        report = document.parse(history.report(entry.drill_id))
+        report = document.parse(store.report(entry.drill_id))
     except NotFoundError:
         return fact
+    unproven = with_past and report.verdict is not Verdict.VERIFIED
     left = report.teardown.left if entry.left_behind else ()
     return replace(
         fact,
@@ -95,6 +104,7 @@ def finished(entry: Entry, history: DrillStore) -> Finished:
         says=sentence(report),
         contact=report.contact,
         do_now=do_now(report),
+        to_restore=to_restore(report, past_until(report, store)) if unproven else "",
         left=tuple(f"{one.kind} {one.identifier}" for one in left),
         sha256=entry.sha256,
         scheduled_for=entry.scheduled_for,

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from restorecheck.announcing import NOTHING_TOLD, Finished, Kind, hear
+from restorecheck.announcing import NOTHING_TOLD, Finished, Kind, News, hear
 from restorecheck.config import parse
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.notifying.channels import lines_of
-from restorecheck.model import Verdict
+from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.report.message import compose
 from tests.factories import NOW
+from tests.messages import fact_of
+from tests.nights import check, night
 from tests.unit.config.test_config import HERE, target
 
 DAY = timedelta(days=1)
@@ -60,3 +63,20 @@ def test_unclear_so_often_in_a_row_is_told_from_then_on_every_night(after, told)
         heard += [number for item in news if item.kind is Kind.INCONCLUSIVE]
 
     assert heard == told
+
+
+def test_a_message_of_a_bad_backup_names_the_one_that_restores():
+    good, bad = night(0), night(1, Verdict.FAILED, [check(outcome=CheckOutcome.FAILED)])
+
+    told = fact_of(bad, [good])
+
+    assert told.to_restore.startswith("Newest backup known to restore: /b/1.dump. Verified ")
+    assert (
+        told.to_restore
+        in compose(
+            [News(kind=Kind.FAILED, fact=told)], report_url=None, host="db-1"
+        ).text.splitlines()
+    )
+    assert fact_of(bad).to_restore == "No verified backup is known."
+    assert fact_of(bad, [good], with_past=False).to_restore == ""
+    assert fact_of(good).to_restore == ""
