@@ -26,6 +26,7 @@ from restorecheck.checks.scan_result import (
 from restorecheck.checks.scan_statements import NEWEST, PRINT
 from restorecheck.checks.structure import Difference
 from restorecheck.checks.tables import parts_of
+from restorecheck.spelling import number_of
 
 WORTH_WATCHING = 100
 """A smaller table that is suddenly empty is not reported."""
@@ -110,7 +111,7 @@ class _Losses:
             if certain or self._is_news(pair):
                 yield Difference(
                     what=f"table {pair.name}",
-                    before=f"{pair.before:,} rows",
+                    before=number_of(pair.before, "row"),
                     after="0 rows" if pair.there else "",
                     certain=certain,
                 )
@@ -121,7 +122,11 @@ class _Losses:
         yield from self._halved()
         total, left_over, least = self._everything()
         if total >= WORTH_WATCHING and left_over < total * least and not unread(self._after):
-            yield Difference(what=EVERYTHING, before=f"{total:,} rows", after=f"{left_over:,} rows")
+            yield Difference(
+                what=EVERYTHING,
+                before=number_of(total, "row"),
+                after=number_of(left_over, "row"),
+            )
 
     def _halved(self) -> Iterator[Difference]:
         """Large tables with references that lost many rows, and with them the database."""
@@ -138,7 +143,7 @@ class _Losses:
             ):
                 yield Difference(
                     what=f"table {pair.name}",
-                    before=f"{pair.before:,} rows",
+                    before=number_of(pair.before, "row"),
                     after=f"{pair.after:,}",
                 )
 
@@ -216,7 +221,7 @@ class _Losses:
             if rows >= WORTH_WATCHING and not all(pair.empties for pair in own):
                 yield Difference(
                     what=f"schema {schema}",
-                    before=f"{rows:,} rows",
+                    before=number_of(rows, "row"),
                     after="",
                     certain=schema not in siblings,
                 )
@@ -317,7 +322,7 @@ def shrunk(before: DatabaseReading, after: DatabaseReading, share: float) -> Ite
             continue
         most = min(share, SMALL) if pair.joined else share
         if pair.after and pair.before >= WORTH_WATCHING and pair.fell(most):
-            rows = f"{pair.before:,} rows"
+            rows = number_of(pair.before, "row")
             yield Difference(
                 what=f"table {name}", before=rows, after=f"{pair.after:,}", certain=False
             )

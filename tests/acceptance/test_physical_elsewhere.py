@@ -203,7 +203,7 @@ def test_unlogged_tables_are_not_counted_against_a_backup(foreign):
 
     assert (code, report["verdict"]) == (0, "verified"), report
     assert [c["found"] for c in report["checks"] if c["kind"] == "manifest"] == [
-        "1 tables, unchanged"
+        "1 table, unchanged"
     ]
     (counted,) = [c for c in report["checks"] if c["kind"] == "row_count"]
     assert counted["outcome"] == "error", counted

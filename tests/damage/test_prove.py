@@ -357,7 +357,7 @@ def test_a_stale_snapshot_is_of_three_days_before_the_backup_and_not_before_the_
         )
 
         assert [(d.what, d.by[0]) for d in proof.damages] == [
-            ("1 tables with times", "mine"),
+            ("1 table with times", "mine"),
             ("public.visits, by at", "mine"),
         ]
 

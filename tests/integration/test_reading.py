@@ -908,7 +908,7 @@ def test_pages_are_looked_at_for_as_long_as_they_are_given(source):
     assert set(none.doubts.values()) == {"not within its time limit"}
     assert budgeted <= set(none.doubts)
     assert found["pages_sound"].outcome is PASSED
-    assert "2 heaps, 1 B-trees" in found["pages_sound"].found
+    assert "2 heaps, 1 B-tree" in found["pages_sound"].found
 
 
 class Counted:

@@ -14,6 +14,7 @@ from restorecheck.checks.dialects.postgresql import MOMENTS, equal
 from restorecheck.checks.profiles import ColumnProfile, ReferenceProfile, TableProfile
 from restorecheck.checks.structure import NOT_IN_A_DUMP
 from restorecheck.checks.tables import ForeignKey, Table, literal, quoted
+from restorecheck.spelling import number_of
 
 LARGEST = 64_000_000
 """Bytes of a preferred table: a damaged table is read again for every kind, which takes most of the time."""
@@ -416,7 +417,7 @@ def _stale(scene: Scene) -> Iterator[Candidate]:
         for table, columns, target, keys in (*declared, *found)
     ]
     names = [v.name for v, c in dated if c is not None]
-    what = f"{len(names)} tables with times"
+    what = f"{number_of(len(names), 'table')} with times"
     # Twice: a row may refer to a row that refers to a deleted one.
     yield Candidate(what=what, sql=(*sql, *loose, *loose), counted=False)
 
@@ -437,7 +438,7 @@ def _staging(scene: Scene) -> Iterator[Candidate]:
         )  # fmt: skip
     names = tuple(v.name for v in scene.victims)
     sql = (*keep, _emptied_all(scene), *back)
-    yield Candidate(what=f"{len(names)} tables", sql=sql, touches=names, counted=False)
+    yield Candidate(what=number_of(len(names), "table"), sql=sql, touches=names, counted=False)
 
 
 def _emptied_all(scene: Scene) -> str:
@@ -448,7 +449,10 @@ def _empty(scene: Scene) -> Iterator[Candidate]:
     if scene.victims:
         names = tuple(v.name for v in scene.victims)
         yield Candidate(
-            what=f"{len(names)} tables", sql=(_emptied_all(scene),), touches=names, counted=False
+            what=number_of(len(names), "table"),
+            sql=(_emptied_all(scene),),
+            touches=names,
+            counted=False,
         )
 
 

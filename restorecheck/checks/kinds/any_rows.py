@@ -11,6 +11,7 @@ from restorecheck.checks.scan_statements import ROWS, Question
 from restorecheck.checks.structure import unfilled
 from restorecheck.checks.tables import UNLOGGED
 from restorecheck.model import CheckOutcome, CheckSpec
+from restorecheck.spelling import number_of
 
 
 class AnyRows(OfDatabase):
@@ -34,7 +35,7 @@ class AnyRows(OfDatabase):
         tables = reading.tables.values()
         rows = sum(round(float(t.values[ROWS])) for t in tables if ROWS in t.values)
         kept = objects_of(reading)
-        found = f"{rows:,} rows in {len(tables):,} tables"
+        found = f"{number_of(rows, 'row')} in {number_of(len(tables), 'table')}"
         if kept:
             found += f", {kept:,} large objects"
         unread = any(t.problem or ROWS not in t.values for t in tables)

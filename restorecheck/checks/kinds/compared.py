@@ -11,6 +11,7 @@ from restorecheck.checks.answers import Judgement
 from restorecheck.checks.kind import BuiltIn, CheckFinding, Context, OfDatabase, together
 from restorecheck.checks.scan_result import DatabaseReading, rows_by_group
 from restorecheck.model import CheckOutcome, CheckSpec, Severity
+from restorecheck.spelling import number_of
 
 DEFAULT_DROP = 0.2
 NOT_BEFORE = "not compared, because this database is new"
@@ -71,7 +72,7 @@ class NotEmptied(_Compared):
     ) -> CheckFinding:
         differences = list(baseline.emptied(before, after))
         return CheckFinding(
-            found=f"{len(rows_by_group(before)):,} tables compared",
+            found=f"{number_of(len(rows_by_group(before)), 'table')} compared",
             problems=tuple(str(d) for d in differences if d.certain),
             warnings=tuple(str(d) for d in differences if not d.certain),
         )
@@ -97,7 +98,7 @@ class NotShrunk(_Compared):
     ) -> CheckFinding:
         share = float(spec.options.get("max_drop", DEFAULT_DROP))
         differences = baseline.shrunk(before, after, share)
-        found = f"{len(rows_by_group(before)):,} tables compared"
+        found = f"{number_of(len(rows_by_group(before)), 'table')} compared"
         if gone := baseline.without_rows(before, after):
             found += f", {gone:,} of them emptied"
         return CheckFinding(found=found, problems=tuple(str(d) for d in differences))

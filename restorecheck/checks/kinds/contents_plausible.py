@@ -27,6 +27,7 @@ from restorecheck.checks.scan_result import (
 from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS, SMALL_BLOCKS, Plan, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
+from restorecheck.spelling import number_of
 
 COLUMNS = "columns:"
 MOST_TABLES = 60
@@ -94,11 +95,11 @@ class ContentsPlausible(OfDatabase):
     ) -> CheckFinding:
         number = len(reading.statistics)
         if before is None or not before.statistics:
-            return CheckFinding(found=f"{number:,} tables read; {NOTHING_YET}")
+            return CheckFinding(found=f"{number_of(number, 'table')} read; {NOTHING_YET}")
         same = _same_backup(before, reading)
         common = len({*reading.statistics} & {*before.statistics})
         return CheckFinding(
-            found=f"{common:,} tables compared",
+            found=f"{number_of(common, 'table')} compared",
             problems=tuple(words for words, certain in reading.implausible.items() if certain),
             warnings=(
                 *([same] if same else ()),

@@ -13,6 +13,7 @@ from restorecheck.checks.scan_result import DatabaseReading, TableReading, shown
 from restorecheck.checks.scan_statements import NOTHING, PRINT, ROWS
 from restorecheck.checks.structure import unfilled
 from restorecheck.model import CheckOutcome, CheckSpec
+from restorecheck.spelling import number_of
 
 EMPTY_UNLOGGED = "is unlogged and empty: no copy of files holds its rows"
 OLD = "the manifest has an older version; run `restorecheck manifest` again"
@@ -66,7 +67,7 @@ class Manifest(OfReading):
             return Judgement(CheckOutcome.ERROR, expected, "", listed(doubts))
         if unlogged and len(unlogged) == len(wanted):
             return Judgement(CheckOutcome.ERROR, expected, "", listed(unlogged))
-        found = f"{len(wanted) - len(unlogged):,} tables, unchanged"
+        found = f"{number_of(len(wanted) - len(unlogged), 'table')}, unchanged"
         return Judgement(CheckOutcome.PASSED, expected, found, listed(unlogged))
 
 

@@ -12,6 +12,7 @@ from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.checks.scan_statements import OVER_BUDGET, ROWS, Question
 from restorecheck.checks.tables import Table
 from restorecheck.model import CheckSpec
+from restorecheck.spelling import number_of
 
 DEFAULT_MINUTES = 60.0
 AMCHECK, VISIBILITY = "amcheck", "pg_visibility"
@@ -44,9 +45,11 @@ class IndexesAgree(OfDatabase):
             rows = round(float(table.values[ROWS]))
             if rows == int(value or 0):
                 return ""
-            return f"{name}: {rows:,} rows in the table, {int(value or 0):,} in the index"
+            return (
+                f"{name}: {number_of(rows, 'row')} in the table, {int(value or 0):,} in the index"
+            )
 
-        found = questions_found(reading, KEYS, "tables", say)
+        found = questions_found(reading, KEYS, "table", say)
         tables = ((name, reading.tables.get(name)) for name, _ in under(reading.answers, KEYS))
         unread = [
             f"{name}: its rows could not be counted"
@@ -86,7 +89,7 @@ class PagesSound(OfDatabase):
         before: DatabaseReading | None,
         context: Context,
     ) -> CheckFinding:
-        kinds = ((HEAP, "heaps"), (BTREE, "B-trees"), (VISIBLE, "visibility maps"))
+        kinds = ((HEAP, "heap"), (BTREE, "B-tree"), (VISIBLE, "visibility map"))
         parts = [
             questions_found(
                 reading, prefix, noun, lambda name, value: f"{name}: {value}" if value else ""

@@ -10,6 +10,7 @@ from restorecheck.checks.questions import ORPHANS
 from restorecheck.checks.scan_result import DatabaseReading, shown_rows
 from restorecheck.checks.scan_statements import Question
 from restorecheck.model import CheckSpec
+from restorecheck.spelling import number_of
 
 
 class ReferencesHold(OfDatabase):
@@ -36,7 +37,7 @@ class ReferencesHold(OfDatabase):
         before: DatabaseReading | None,
         context: Context,
     ) -> CheckFinding:
-        return questions_found(reading, ORPHANS, "references", _orphaned)
+        return questions_found(reading, ORPHANS, "reference", _orphaned)
 
 
 def _orphaned(name: str, value: str) -> str:
@@ -45,7 +46,7 @@ def _orphaned(name: str, value: str) -> str:
 
 
 def questions_found(
-    reading: DatabaseReading, prefix: str, noun: str, say: Callable[[str, str], str]
+    reading: DatabaseReading, prefix: str, one: str, say: Callable[[str, str], str]
 ) -> CheckFinding:
     """The finding of many questions of one kind. `say`: the problem for a name and value; empty: none."""
     answers = list(under(reading.answers, prefix))
@@ -55,7 +56,7 @@ def questions_found(
     ]
     said = (say(name, value) for name, value in answers)
     return CheckFinding(
-        found=f"{len(answers):,} {noun}" + (f", {len(doubts)} not checked" if doubts else ""),
+        found=number_of(len(answers), one) + (f", {len(doubts)} not checked" if doubts else ""),
         problems=(*damaged, *(text for text in said if text)),
         doubts=tuple(doubts),
     )

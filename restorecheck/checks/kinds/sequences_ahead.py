@@ -36,7 +36,7 @@ class SequencesAhead(OfDatabase):
         before: DatabaseReading | None,
         context: Context,
     ) -> CheckFinding:
-        return questions_found(reading, BEHIND, "sequences", _is_behind)
+        return questions_found(reading, BEHIND, "sequence", _is_behind)
 
 
 FARTHEST = 10_000

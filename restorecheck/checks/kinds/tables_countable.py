@@ -11,6 +11,7 @@ from restorecheck.checks.questions import LARGE_CONTENTS, LARGE_OBJECTS
 from restorecheck.checks.scan_result import HIDDEN, DatabaseReading, shown_size
 from restorecheck.checks.scan_statements import PRINT, ROWS, Question
 from restorecheck.model import CheckSpec
+from restorecheck.spelling import number_of
 
 COLLECTED = "collected"
 NO_RIGHT = "42501"
@@ -52,7 +53,7 @@ class TablesCountable(OfDatabase):
         rows = sum(round(float(t.values[ROWS])) for t in tables.values() if ROWS in t.values)
         size = shown_size(sum(t.bytes for t in tables.values()))
         return CheckFinding(
-            found=f"{rows:,} rows in {len(tables):,} tables, {size}",
+            found=f"{number_of(rows, 'row')} in {number_of(len(tables), 'table')}, {size}",
             problems=tuple(problems),
             doubts=tuple(doubts),
         )

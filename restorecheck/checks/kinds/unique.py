@@ -10,6 +10,7 @@ from restorecheck.checks.keys import Columns, TableKeys
 from restorecheck.checks.kind import Ask, Context, OfRelation, RelationScan, violations_judged
 from restorecheck.checks.scan_statements import ASKED, Aggregate, Question, filled, filled_key
 from restorecheck.model import CheckOutcome, CheckSpec
+from restorecheck.spelling import number_of
 
 
 class UniqueKeys(TableKeys):
@@ -44,7 +45,9 @@ class Unique(OfRelation):
         number, looked_at = (int(part) for part in scan.answer(f"{ASKED}{spec.name}").split())
         rows = scan.count(filled_key([scan.column(c) for c in spec.options["columns"]]))
         if rows != looked_at:
-            detail = f"{rows:,} rows with values in the table, {looked_at:,} in the index"
+            detail = (
+                f"{number_of(rows, 'row')} with values in the table, {looked_at:,} in the index"
+            )
             found = f"{number:,} values more than once"
             return Judgement(CheckOutcome.FAILED, expected, found, detail)
         what = "more than once"

@@ -22,6 +22,7 @@ from restorecheck.checks.propose.schema_objects import INDEX, SAYS, SEQUENCE
 from restorecheck.checks.scan_statements import FIRST_MOMENT, LAST_MOMENT
 from restorecheck.checks.sensitive_columns import look_like_persons, spelled
 from restorecheck.checks.tables import full_name, quoted
+from restorecheck.spelling import number_of
 
 NUMBERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
 MOMENTS = frozenset({"timestamptz", "timestamp", "date"})
@@ -162,7 +163,7 @@ class _Sayer:
 def _counts(table: TableProfile, nights: Sequence[NightProfile], say: _Sayer) -> Iterator[Proposal]:
     """At least half of today's count: an accepted purge must not fail all later drills."""
     keys: dict[str, Any] = {"min": _rounded_down(table.rows / 2) or 1}
-    because = f"{table.rows:,} rows tonight; an intended purge may delete half of them"
+    because = f"{number_of(table.rows, 'row')} tonight; an intended purge may delete half of them"
     counts = [night.rows[table.full_name] for night in nights if table.full_name in night.rows]
     if counts:
         keys["min"] = _rounded_down(min(*counts, table.rows) / 2) or 1
@@ -299,7 +300,9 @@ def _keys(table: TableProfile, say: _Sayer) -> Iterator[Proposal]:
             columns=list(key),
         )
     for name in table.distinct:
-        because = f"all {table.rows:,} rows have different values; no unique index declares it"
+        because = (
+            f"all {number_of(table.rows, 'row')} have different values; no unique index declares it"
+        )
         sure = table.rows >= SOME and name.lower() in {"id", "uuid"}
         yield say("unique", because, columns=[name], **({} if sure else {"severity": "warning"}))
 
@@ -341,7 +344,7 @@ def _values(
     for earlier, later in table.ordered:
         if MOVED_LATER.search(earlier.lower()):
             continue
-        because = f"holds in all {table.rows:,} rows"
+        because = f"holds in all {number_of(table.rows, 'row')}"
         quiet = {} if table.rows >= SOME else {"severity": "warning"}
         if why := _may_be_later(earlier.lower(), later.lower()):
             because += f"; a warning, since {why}"

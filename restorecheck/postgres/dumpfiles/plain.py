@@ -23,6 +23,7 @@ from restorecheck.postgres.dumpfiles.statements import (
 )
 from restorecheck.postgres.dumpfiles.texts import kept, shown
 from restorecheck.postgres.dumpfiles.unreadable import UnusableLayerError
+from restorecheck.spelling import number_of
 
 LONGEST_STATEMENT = 1 << 20
 """Bytes of a statement that is searched for needs; the rest of a longer one, and INSERTs, are not searched."""
@@ -310,7 +311,7 @@ def _problem(reader: Reader, seen: Scan) -> str:
         table = shown(kept(lines.table))
         return (
             f"is truncated: the file ends inside the data of table {table}, after "
-            f"{lines.rows:,} rows"
+            f"{number_of(lines.rows, 'row')}"
         )
     if seen.trailers < seen.headers:
         return "is truncated: pg_dump's last line ('database dump complete') is missing"

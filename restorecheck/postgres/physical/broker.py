@@ -20,6 +20,7 @@ from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.physical import wal
 from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
 from restorecheck.postgres.server.account import OsUser
+from restorecheck.spelling import number_of
 
 SCRIPT = """#!/bin/sh
 echo "$1" >{folder}/ask
@@ -162,7 +163,7 @@ def told(requests: Sequence[WalRequest]) -> list[str]:
         if fetched and len(group) > 1:
             seconds = sum(request.seconds for request in group)
             names = f"{group[0].name} to {group[-1].name}"
-            lines.append(f"{names}: {len(group)} files fetched in {seconds:.1f} s")
+            lines.append(f"{names}: {number_of(len(group), 'file')} fetched in {seconds:.1f} s")
         else:
             lines += [f"{r.name}: {r.answer.value} in {r.seconds:.1f} s" for r in group]
     return lines

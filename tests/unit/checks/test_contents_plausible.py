@@ -121,7 +121,7 @@ def test_the_first_night_has_nothing_to_compare_with():
     found = own("contents_plausible", first)
 
     assert found.outcome is PASSED
-    assert found.found == "1 tables read; no verified drill to compare with yet"
+    assert found.found == "1 table read; no verified drill to compare with yet"
     assert own("contents_plausible", first, reading()).found == found.found, "has an older version"
 
 
@@ -133,7 +133,7 @@ def test_letters_that_are_lost_are_told_and_those_that_were_never_there_are_not(
 
     good, bad = own("contents_plausible", same, first), own("contents_plausible", lost, first)
 
-    assert (good.outcome, good.found) == (PASSED, "1 tables compared")
+    assert (good.outcome, good.found) == (PASSED, "1 table compared")
     assert (bad.outcome, bad.severity) == (FAILED, None)
     assert bad.detail.startswith("public.places.town: texts with non-ASCII characters")
 
@@ -152,7 +152,7 @@ def test_a_table_that_is_new_is_compared_with_nothing():
 
     found = own("contents_plausible", second, first)
 
-    assert (found.outcome, found.found) == (PASSED, "1 tables compared")
+    assert (found.outcome, found.found) == (PASSED, "1 table compared")
     assert set(second.statistics) == {"public.places", "public.more"}
 
 

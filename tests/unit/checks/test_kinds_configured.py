@@ -847,5 +847,5 @@ def test_a_manifest_passes_by_the_tables_that_are_not_unlogged():
         "manifest", reading({TABLE: table(), "public.fast": empty}), around=around, tables=wanted
     )
 
-    assert (found.outcome, found.found) == (PASSED, "1 tables, unchanged")
+    assert (found.outcome, found.found) == (PASSED, "1 table, unchanged")
     assert "public.fast is unlogged and empty" in found.detail

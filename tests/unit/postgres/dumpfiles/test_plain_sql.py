@@ -106,7 +106,7 @@ def test_a_trailer_inside_of_data_ends_nothing():
     body = b"COPY public.t (a) FROM stdin;\n-- PostgreSQL database dump complete\n"
 
     assert "public.t" in facts(body, end=b"").problem
-    assert "after 1 rows" in facts(body, end=b"").problem
+    assert "after 1 row" in facts(body, end=b"").problem
 
 
 def test_a_zero_byte_is_damage():
