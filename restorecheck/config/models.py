@@ -16,6 +16,7 @@ from restorecheck.checks.keys import (
 from restorecheck.config.audit import Audit
 from restorecheck.config.fields import Jobs, Listen, Server, ServerUser, TextFile
 from restorecheck.config.notify import Notification
+from restorecheck.config.queue import Queue
 from restorecheck.config.targets import Defaults, Target, WrittenTarget
 
 EXTENSION_PREFIX = "x-"
@@ -111,6 +112,11 @@ class Runner(Keys):
     look_every_minutes: Annotated[float, Field(ge=1, le=1440)] = Field(
         default=5.0,
         description="Time between two looks for new backups of targets with `when_new`.",
+    )
+    queue: Queue | None = Field(
+        default=None,
+        description="Receive events on new objects in S3: a message starts a look for new dumps of the targets with "
+        "`when_new` whose path it fits. Off by default.",
     )
     listen: Listen | None = Field(
         default=None,

@@ -72,11 +72,11 @@ class S3Calls:
             client.meta.events.register("before-call.s3.GetObject", _ask_for_checksums)
             return client
 
-    def beside(self, service: str) -> Any:  # noqa: ANN401  # as above
+    def beside(self, service: str, endpoint_url: str | None = None) -> Any:  # noqa: ANN401  # as above
         """A client of another service, as the same caller."""
         config = client_config(ATTEMPTS, READ_SECONDS)
         with attempting(f"prepare calls to {service}"):
-            return self._session().client(service, config=config)
+            return self._session().client(service, endpoint_url=endpoint_url, config=config)
 
     def _session(self) -> Any:  # noqa: ANN401  # as above
         access = self._access

@@ -457,9 +457,9 @@ PLANTED = (
     ),
     bug(
         "a backup is drilled while it is written",
-        "Look.is_due",
-        "self.keys, self.asked_at = keys, None",
-        "self.keys, self.asked_at = keys, None\nreturn True",
+        "Look.is_settled",
+        "self.keys, self.seen_at, self.asked_at = keys, now, None",
+        "self.keys, self.seen_at, self.asked_at = keys, None, None",
         "tests/integration/test_new_backups.py",
     ),
     bug(
@@ -2898,7 +2898,7 @@ PLANTED = (
     ),
     bug(
         "a defect ends the night's thread unheard",
-        "Service._guarded",
+        "Service.guarded",
         'self._shout(f"a defect in restorecheck ({type(exc).__name__}): {what}", target)',
         "pass",
         "tests/simulation/test_nights.py::test_a_defect_is_told_without_its_text_and_the_next_night_is_drilled",

@@ -6,6 +6,7 @@ FETCHING = "tests/unit/postgres/dump/test_fetching.py"
 INTEGRITY = "tests/unit/storages/test_integrity.py"
 REFUSALS = "tests/integration/test_s3_refusals.py"
 REPOSITORIES = "tests/integration/test_repositories.py"
+QUEUE = "tests/integration/test_s3_queue.py"
 S3 = "tests/integration/test_s3.py"
 
 STORAGES = (
@@ -85,5 +86,26 @@ STORAGES = (
         'if marker["IsLatest"]:',
         'if not marker["IsLatest"]:',
         S3,
+    ),
+    bug(
+        "a message is deleted before its drill has a report",
+        "QueueWatch._look_at",
+        "self._runner.look(name) is Seen.NOTHING_NEW",
+        "self._runner.look(name) in {Seen.NOTHING_NEW, Seen.ASKED}",
+        QUEUE,
+    ),
+    bug(
+        "a message of another program is deleted",
+        "QueueWatch._take",
+        "if message.identifier not in self._foreign:",
+        "self._queue.delete(message)\nif message.identifier not in self._foreign:",
+        QUEUE,
+    ),
+    bug(
+        "a message comes again while its drill goes on",
+        "QueueWatch._hold",
+        "is_due = now - pending.held_at >= HOLD_EVERY",
+        "is_due = False",
+        QUEUE,
     ),
 )

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         if runner.pages:
             site = Pages(service, watched, clock).site()
             stack.enter_context(serving("runner.pages.listen", runner.pages.listen, site))
+        if runner.queue:
+            stack.enter_context(_queue(service, watched, clock))
         service.run()
     return Exit.VERIFIED
 
@@ -121,6 +124,21 @@ def _signals(flags: Flags) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _queue(service: Service, watched: Watched, clock: Clock) -> Iterator[None]:
+    """Not joined: a call may wait for 20 seconds, and SQS delivers again what it has brought."""
+    from restorecheck.hosts.daemon.queue_watch import QueueWatch, queue_of
+
+    assert watched.config.runner.queue is not None, "asked above"
+    queue = queue_of(watched.config.runner.queue)
+    watch = QueueWatch(queue, lambda: watched.config, service, clock)
+    threading.Thread(target=watch.run, daemon=True).start()
+    try:
+        yield
+    finally:
+        watch.stop()
 
 
 def _monitoring(service: Service, watched: Watched, clock: SystemClock) -> Site:

@@ -14,7 +14,6 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.triggers.interval import IntervalTrigger
 
 from restorecheck.announcing import Fact, Trouble
-from restorecheck.choosing import Listed
 from restorecheck.config import Config, Target
 from restorecheck.errors import (
     BusyError,
@@ -37,10 +36,10 @@ from restorecheck.hosts.daemon.alarm import (
 )
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.gate import Gate
+from restorecheck.hosts.daemon.looks import Looks, NewestOf, Seen
 from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.drill import new_backups
 from restorecheck.hosts.drill.metrics_file import write_numbers
-from restorecheck.hosts.drill.new_backups import Look
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
@@ -62,11 +61,8 @@ WATCH_EVERY = timedelta(seconds=15)
 MARGIN = timedelta(minutes=30)
 """A worker that exceeds its own deadlines by more than this is ended."""
 SHOUT_AGAIN = timedelta(hours=20)
-NOT_SEEN = frozenset({"not seen"})
-"""Of a target before the first look; no backup has this key."""
 
 Reach = Callable[[Config, Clock], tuple[Line, ...]]
-NewestOf = Callable[[Config, str, Clock], tuple[Listed, ...]]
 
 
 @dataclass
@@ -100,8 +96,13 @@ class Service:
         self._launcher = launcher
         self._clock = clock
         self._reach = reach
-        self._newest_of = newest_of
-        self._looks: dict[str, Look] = {}
+        self.looks = Looks(
+            lambda: watched.config,
+            clock,
+            newest_of=newest_of,
+            history=self._history,
+            is_busy=self.is_busy,
+        )
         self._flags = flags or Flags()
         self._lines = reach(watched.config, clock)
         self._gate = Gate(watched.config.runner.max_parallel_drills)
@@ -160,7 +161,7 @@ class Service:
             if not self._gate.enter():
                 return
             try:
-                with self._guarded(f"drill {name}", target=name):
+                with self.guarded(f"drill {name}", target=name):
                     drill_id = self._drill(name, first=True)
                     if drill_id is not None:
                         drills[name] = drill_id
@@ -259,7 +260,7 @@ class Service:
             for plan in (plan_of(target) for target in self._watched.config.targets)
             if plan is not None
         }
-        with self._guarded("look at the schedule"), self._history() as store:
+        with self.guarded("look at the schedule"), self._history() as store:
             agenda = Agenda(store.database)
             nights = Slots(agenda, self._clock)
             for gone in set(agenda.targets()) - set(plans):
@@ -331,7 +332,7 @@ class Service:
         with self._asking:
             if self._flags.stop:
                 raise BusyError("the runner is stopping")
-            if self.coming(name) or name in self._drilling:
+            if self.is_busy(name):
                 raise BusyError(f"a drill of {name} waits for its turn or is running")
             slot = self._clock.now().replace(microsecond=0)
             with self._history() as store:
@@ -345,28 +346,30 @@ class Service:
         """Of targets with `when_new`. `at_once`: there will be no second look."""
         for target in self._watched.config.targets:
             if target.when_new and not self._flags.stop:
-                with self._guarded(f"look for new backups of {target.name}", target=target.name):
-                    self._look_at(target.name, at_once=at_once)
+                self.look(target.name, at_once=at_once)
 
-    def _look_at(self, name: str, *, at_once: bool) -> None:
-        if self.coming(name) or name in self._drilling:
-            return
-        keys = new_backups.keys_of(self._newest_of(self._watched.config, name, self._clock))
-        now = self._clock.now()
-        known = self._looks.setdefault(name, Look(keys if at_once else NOT_SEEN))
-        if not known.is_due(keys, now):
-            return
-        with self._history() as store:
-            new = new_backups.is_new(keys, store, name)
-        if new:
-            known.asked_at = now
-            log.info("backup.new", target=name, backups=sorted(keys))
-            self._ask(name, call=not at_once)
+    def look(self, name: str, *, at_once: bool = False) -> Seen:
+        """Look for a new backup of one target. Any thread may call this."""
+        seen: list[Seen] = []
+        with self.guarded(f"look for new backups of {name}", target=name):
+            ask = partial(self._ask, call=not at_once)
+            seen.append(self.looks.look(name, ask, at_once=at_once))
+        return seen[0] if seen else Seen.LATER
 
     def coming(self, name: str) -> bool:
         """Whether a drill of this target waits for its turn."""
         called = name in self._asked or name in self._waiting
         return called and name not in self._drilling
+
+    def is_busy(self, name: str) -> bool:
+        """Whether a drill of this target waits for its turn or runs."""
+        return self.coming(name) or name in self._drilling
+
+    def has_report_since(self, name: str, moment: datetime) -> bool:
+        """Whether a drill that began after that moment has its report."""
+        with self._history() as store:
+            latest = store.standing(name).latest
+        return latest is not None and latest.started_at >= moment
 
     def _call(self, name: str) -> None:
         """Start the target's job now; after that by its schedule, if it has one."""
@@ -389,7 +392,7 @@ class Service:
             self._drilling.add(name)
             self._waiting.discard(name)
             try:
-                with self._guarded(f"drill {name}", target=name):
+                with self.guarded(f"drill {name}", target=name):
                     self._drill(name)
             finally:
                 self._gate.leave()
@@ -472,7 +475,7 @@ class Service:
             return
         if plan is None:
             return
-        with self._guarded("record an overrun", target=name), self._history() as store:
+        with self.guarded("record an overrun", target=name), self._history() as store:
             Slots(Agenda(store.database), self._clock).overrun(plan)
         log.warning("drill.overrun", target=name)
 
@@ -485,7 +488,7 @@ class Service:
 
     def _tidy(self) -> None:
         keep = self._watched.config.history.keep_days
-        with self._guarded("apply retention to the history"), self._history() as store:
+        with self.guarded("apply retention to the history"), self._history() as store:
             if keep is not None:
                 now = self._clock.now()
                 pruned = store.prune(now - timedelta(days=keep), now)
@@ -493,13 +496,13 @@ class Service:
             self._postman(store).tidy()
 
     def _messages(self) -> None:
-        with self._guarded("deliver messages"), self._history() as store:
+        with self.guarded("deliver messages"), self._history() as store:
             postman = self._postman(store)
             postman.collect()
             postman.deliver()
 
     def _overdue(self) -> None:
-        with self._guarded("look for overdue targets"), self._history() as store:
+        with self.guarded("look for overdue targets"), self._history() as store:
             facts = overdue_facts(self._watched.config, store, self._clock.now())
             for fact in facts:
                 log.warning("target.overdue", target=fact.target)
@@ -512,14 +515,14 @@ class Service:
         if config.runner.textfile is None:
             return
         valid = not self.health.config_problem
-        with self._guarded("write runner.textfile"), self._history() as store:
+        with self.guarded("write runner.textfile"), self._history() as store:
             overview = overview_of(config, store, self._clock.now(), config_valid=valid)
             write_numbers(overview, config.runner.textfile)
 
     # --- telling --------------------------------------------------------------------------
 
     def _tell(self, fact: Fact) -> None:
-        with self._guarded("store a message"), self._history() as store:
+        with self.guarded("store a message"), self._history() as store:
             self._postman(store).collect([fact])
 
     def _tell_soon(self, reason: str) -> None:
@@ -545,7 +548,7 @@ class Service:
         self.health.store_problem = ""
 
     @contextmanager
-    def _guarded(self, what: str, target: str = "") -> Iterator[None]:
+    def guarded(self, what: str, target: str = "") -> Iterator[None]:
         """No error ends the service; errors that prevent its work are reported."""
         try:
             yield
@@ -588,6 +591,7 @@ def _refuse_to_move(before: Config, after: Config) -> None:
     """Raises ConfigError if a key changed that needs a restart."""
     for key, old, new in (
         ("history.path", before.history.path, after.history.path),
+        ("runner.queue", before.runner.queue, after.runner.queue),
         ("runner.listen", before.runner.listen, after.runner.listen),
         ("runner.pages.listen", before.runner.pages_at, after.runner.pages_at),
     ):

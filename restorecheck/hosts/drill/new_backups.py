@@ -12,6 +12,8 @@ from restorecheck.ports import Clock
 
 AGAIN = timedelta(hours=1)
 """After a drill that was inconclusive, or did not begin, the same backup is tried again."""
+SETTLED = timedelta(seconds=5)
+"""A backup that has not changed for this long is complete, as far as a list can tell."""
 
 
 def newest_of(config: Config, name: str, clock: Clock) -> tuple[Listed, ...]:
@@ -33,11 +35,16 @@ class Look:
     """What a runner has seen of one target."""
 
     keys: frozenset[str]
+    seen_at: datetime | None = None
+    """When these keys were first seen; None: before there was a runner to see them change."""
     asked_at: datetime | None = None
 
-    def is_due(self, keys: frozenset[str], now: datetime) -> bool:
-        """The same at two looks, so that nothing is drilled while it is written; and not asked for lately."""
+    def is_settled(self, keys: frozenset[str], now: datetime) -> bool:
+        """The same at two looks, so that nothing is drilled while it is written."""
         if keys != self.keys:
-            self.keys, self.asked_at = keys, None
-            return False
+            self.keys, self.seen_at, self.asked_at = keys, now, None
+        return self.seen_at is None or now - self.seen_at >= SETTLED
+
+    def is_due(self, now: datetime) -> bool:
+        """Not asked for lately."""
         return self.asked_at is None or now - self.asked_at >= AGAIN
