@@ -51,6 +51,7 @@ ARNS = {
     "AWS::SNS::Topic": ("sns", "{}"),
     "AWS::SQS::Queue": ("sqs", "{}"),
     "AWS::StepFunctions::StateMachine": ("states", "stateMachine:{}"),
+    "AWS::Events::EventBus": ("events", "event-bus/{}"),
     "AWS::Events::Rule": ("events", "rule/{}"),
     "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
 }

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from moto.events.models import EventPattern
 
 from restorecheck.aws.deployment.large_readings import EXPIRES
 from restorecheck.aws.deployment.stores import INDEX
@@ -29,12 +30,15 @@ ADOPTING = {
     "IamUser": "restorecheck",
 }
 ADOPTING_ONLY = {**ADOPTING, "SourceAccountId": "", "ExternalId": "", "TransitKeyArn": ""}
+BUS_ARN = "arn:aws:events:eu-west-1:222222222222:event-bus/restorecheck-snapshots"
 STACKS = {
     "source": source_stack(),
     "source, own key": source_stack(TransitKeyArn="arn:aws:kms:eu-west-1:111111111111:key/own"),
     "backup": backup_stack(),
     "backup, own network": backup_stack(**OWN_VPC),
     "backup, adopting": backup_stack(**ADOPTING),
+    "backup, events": backup_stack(SnapshotEvents="true"),
+    "source, events": source_stack(SnapshotBusArn=BUS_ARN),
     "adopting only": backup_stack(**ADOPTING_ONLY),
 }
 
@@ -54,7 +58,7 @@ def statements(stack):
 def _statements_in(value):
     if isinstance(value, dict):
         if "Statement" in value:
-            yield from value["Statement"]
+            yield from listed(value["Statement"])
         for item in value.values():
             yield from _statements_in(item)
     elif isinstance(value, list):
@@ -447,6 +451,72 @@ def test_the_rule_selects_by_status_which_is_what_the_events_have():
         ["aws.backup"],
         ["Restore Job State Change"],
     )
+
+
+def finished_snapshot(**changes):
+    """As the RDS User Guide shows it ("Overview of events for Amazon RDS")."""
+    name = "rds:courses-prod-2026-02-27-03-00"
+    detail = {
+        "EventCategories": ["creation"],
+        "SourceType": "SNAPSHOT",
+        "SourceArn": f"arn:aws:rds:eu-west-1:111111111111:snapshot:{name}",
+        "Date": "2026-02-27T03:04:13.882Z",
+        "SourceIdentifier": name,
+        "Message": "Automated snapshot created",
+        "EventID": "RDS-EVENT-0091",
+    }
+    event = {
+        "version": "0",
+        "detail-type": "RDS DB Snapshot Event",
+        "source": "aws.rds",
+        "account": "111111111111",
+        "region": "eu-west-1",
+        "time": "2026-02-27T03:04:13Z",
+        "resources": [detail["SourceArn"]],
+    }
+    return event | {"detail": detail | changes}
+
+
+@pytest.mark.parametrize("name", ["source, events", "backup, events"])
+def test_finished_automated_snapshots_and_no_others_are_told_of(name):
+    pattern = STACKS[name].properties("SnapshotRule")["EventPattern"]
+    matches = EventPattern.load(json.dumps(pattern)).matches_event
+
+    assert matches(finished_snapshot())
+    cluster = {"detail-type": "RDS DB Cluster Snapshot Event"}
+    assert matches(finished_snapshot(EventID="RDS-EVENT-0169") | cluster)
+    assert not matches(finished_snapshot(EventID="RDS-EVENT-0090"))  # it only begins
+    assert not matches(finished_snapshot(EventID="RDS-EVENT-0042"))  # a manual one
+    assert not matches(finished_snapshot(SourceIdentifier="restorecheck-1"))
+
+
+def test_events_of_snapshots_come_from_the_source_account_and_rds_alone_and_start_the_night():
+    source, backup = STACKS["source, events"], STACKS["backup, events"]
+    (there,) = source.properties("SnapshotRule")["Targets"]
+    (here,) = backup.properties("SnapshotRule")["Targets"]
+    bus = backup.properties("SnapshotBusPolicy")["Statement"]
+
+    assert there["Arn"] == backup.arn("SnapshotBus") == backup.outputs["SnapshotBusArn"] == BUS_ARN
+    assert bus["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert bus["Condition"] == {"StringEquals": {"events:source": "aws.rds"}}
+    assert backup.properties("SnapshotRule")["EventPattern"]["account"] == ["111111111111"]
+    assert here["Arn"] == backup.arn("NightlyMachine")
+    assert here["DeadLetterConfig"]["Arn"] == backup.arn("DeadLetters")
+    (kept,) = backup.properties("DeadLettersPolicy")["PolicyDocument"]["Statement"]
+    assert backup.arn("SnapshotRule") in kept["Condition"]["ArnEquals"]["aws:SourceArn"]
+    for stack, target, allowed in (
+        (source, there, "events:PutEvents"),
+        (backup, here, "states:StartExecution"),
+    ):
+        assert target["RoleArn"] == stack.arn("SnapshotEventsRole")
+        (statement,) = stack.policy("SnapshotEventsRole")
+        assert (statement["Action"], statement["Resource"]) == (allowed, target["Arn"])
+
+
+def test_the_schedule_stays_beside_events_and_without_the_parameter_there_are_none():
+    assert "NightlySchedule" in STACKS["backup, events"].resources
+    assert not {name for name in STACKS["backup"].resources if name.startswith("Snapshot")}
+    assert not {name for name in STACKS["source"].resources if name.startswith("Snapshot")}
 
 
 def test_an_event_that_cannot_be_delivered_is_kept():

@@ -108,4 +108,11 @@ STORAGES = (
         "is_due = False",
         QUEUE,
     ),
+    bug(
+        "a snapshot of another account starts a drill",
+        "_is_of",
+        "return found == (kind, owner, keys.source.account_id, keys.region)",
+        "return found[:2] == (kind, owner) and found[3] == keys.region",
+        "tests/unit/hosts/functions/test_starting.py",
+    ),
 )

@@ -182,6 +182,62 @@ def test_a_night_has_one_drill_of_each_target_and_the_same_ones_if_it_comes_twic
     assert {drill["scheduled_for"] for drill in night["drills"]} == {"2026-02-27T03:15:00+00:00"}
 
 
+SNAPSHOT = "arn:aws:rds:eu-west-1:111111111111:snapshot:rds:courses-prod-2026-02-27-03-00"
+
+
+class Watching(Around):
+    def config(self):
+        other = {**TARGET["rds"], "db_instance_identifier": "courses-prod-2026"}
+        return parsed(
+            {**TARGET, "when_new": True},
+            {**TARGET, "name": "by-schedule"},
+            {**TARGET, "name": "other", "when_new": True, "rds": other},
+            adopting("orders"),
+        )
+
+
+def test_a_finished_snapshot_starts_one_drill_of_its_target_however_often_it_is_told_of():
+    around: Any = Watching()
+    event = {"SourceArn": SNAPSHOT, "EventID": "RDS-EVENT-0091", "Date": "2026-02-27T03:04:13Z"}
+
+    night = planner.plan(event, around)
+
+    assert planner.plan(event | {"Date": "2026-02-27T03:09:00Z"}, around) == night
+    (drill,) = night["drills"]
+    assert drill["target"] == "courses"
+    assert drill["scheduled_for"] == "2026-02-27T03:00:01+00:00"
+    assert (
+        drill["drill_id"]
+        != planner.plan({"scheduled_for": "2026-02-27T03:00:00Z", "targets": ["courses"]}, around)[
+            "drills"
+        ][0]["drill_id"]
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SNAPSHOT.replace("courses-prod-", "grades-prod-"),
+        SNAPSHOT.replace("111111111111", "333333333333"),
+        SNAPSHOT.replace("eu-west-1", "eu-west-2"),
+        SNAPSHOT.replace(":snapshot:", ":cluster-snapshot:"),
+    ],
+    ids=["instance", "account", "region", "cluster"],
+)
+def test_a_snapshot_of_no_watched_target_starts_nothing(other):
+    around: Any = Watching()
+
+    assert planner.plan({"SourceArn": other}, around)["drills"] == []
+
+
+@pytest.mark.parametrize("arn", [7, "", "rds:x", SNAPSHOT.replace("rds:courses", "courses")])
+def test_an_event_of_no_automated_snapshot_is_refused(arn):
+    around: Any = Watching()
+
+    with pytest.raises(ConfigError, match="the ARN of an automated snapshot"):
+        planner.plan({"SourceArn": arn}, around)
+
+
 def test_a_target_that_is_not_for_a_night_is_refused():
     around: Any = Around()
 
