@@ -3,6 +3,7 @@
 from tests.mutants.planted import bug
 
 FETCHING = "tests/unit/postgres/dump/test_fetching.py"
+FOLDERS = "tests/integration/test_folder_watch.py"
 INTEGRITY = "tests/unit/storages/test_integrity.py"
 REFUSALS = "tests/integration/test_s3_refusals.py"
 REPOSITORIES = "tests/integration/test_repositories.py"
@@ -114,5 +115,19 @@ STORAGES = (
         "return found == (kind, owner, keys.source.account_id, keys.region)",
         "return found[:2] == (kind, owner) and found[3] == keys.region",
         "tests/unit/hosts/functions/test_starting.py",
+    ),
+    bug(
+        "a dump is drilled while its writer pauses",
+        "FolderWatch.is_written",
+        "return any(name in self._fitting(path) for path in recent)",
+        "return False",
+        FOLDERS,
+    ),
+    bug(
+        "a dump that is moved into the folder is never complete",
+        "_is_empty",
+        "return Path(path).stat().st_size == 0",
+        "return True",
+        FOLDERS,
     ),
 )

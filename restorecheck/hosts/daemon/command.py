@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         if runner.pages:
             site = Pages(service, watched, clock).site()
             stack.enter_context(serving("runner.pages.listen", runner.pages.listen, site))
+        stack.enter_context(_folders(service, watched, clock))
         if runner.queue:
             stack.enter_context(_queue(service, watched, clock))
         service.run()
@@ -124,6 +125,28 @@ def _signals(flags: Flags) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _folders(service: Service, watched: Watched, clock: Clock) -> Iterator[None]:
+    """Where inotify or the extra is missing, the looks of `runner.look_every_minutes` find new dumps."""
+    if sys.platform != "linux":
+        yield
+        return
+    try:
+        from restorecheck.hosts.daemon.folder_watch import FolderWatch
+    except ImportError as exc:
+        reason = f"{exc.name} is not installed (the extra `watch`)"
+        log.info("folder.unwatched", folder="", reason=reason)
+        yield
+        return
+    watch = FolderWatch(lambda: watched.config, service, clock)
+    service.looks.is_written = watch.is_written
+    threading.Thread(target=watch.run, daemon=True).start()
+    try:
+        yield
+    finally:
+        watch.stop()
 
 
 @contextmanager

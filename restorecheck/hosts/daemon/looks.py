@@ -42,12 +42,13 @@ class Looks:
         newest_of: NewestOf,
         history: Callable[[], AbstractContextManager[SqliteStore]],
         is_busy: Callable[[str], bool],
-        is_written: Callable[[str], bool] = lambda _name: False,
     ) -> None:
-        """`is_busy`: a drill of the target waits or runs; `is_written`: a file of the target is open for writing."""
+        """`is_busy`: a drill of the target waits or runs."""
         self._config, self._clock = config, clock
         self._newest_of, self._history = newest_of, history
-        self._is_busy, self.is_written = is_busy, is_written
+        self._is_busy = is_busy
+        self.is_written: Callable[[str], bool] = lambda _name: False
+        """Whether a file of the target is open for writing, as far as this machine sees."""
         self._known: dict[str, Look] = {}
         self._looking = threading.Lock()
 
