@@ -144,7 +144,8 @@ def of_database(select: Select, name: str) -> Select:
 
 def is_newest(drill: Drill) -> bool:
     """Whether the drill is about the newest backup: then it is compared with earlier nights."""
-    return drill.select.by is SelectBy.NEWEST
+    recovered = drill.backup.recovered if drill.backup else None
+    return drill.select.by is SelectBy.NEWEST and (recovered is None or recovered.to_the_end)
 
 
 def _is_within(one: Listed, within: timedelta | None, now: datetime) -> bool:

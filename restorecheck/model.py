@@ -181,6 +181,33 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """How far WAL was replayed onto a physical backup."""
+
+    asked: str
+    """The moment as configured: `latest`, `immediate`, `time …`, `lsn …`, `random`."""
+    to: str = ""
+    """Of `random`: the moment that was drawn."""
+    seed: str = ""
+    drawn_after: datetime | None = None
+    drawn_until: datetime | None = None
+    """Of `random`: the moment was drawn between these two."""
+    lsn: str = ""
+    """The position reached: the end of the last replayed record."""
+    timeline: int = 0
+    segment: str = ""
+    newest_commit: datetime | None = None
+    """Of what was replayed; None: no commit was."""
+    archive_until: datetime | None = None
+    """The newest commit in the archive: later data is lost; None: not known."""
+
+    @property
+    def to_the_end(self) -> bool:
+        """Whether it can be compared with an earlier night: the moment is the same each night."""
+        return self.asked in {"latest", "immediate"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """The backup that the drill restores."""
 
@@ -201,6 +228,8 @@ class Backup:
     about: dict[str, str] = field(default_factory=dict)
     """Identifier and version of each backup that was restored, or found bad before an older one was."""
     chosen: Chosen | None = None
+    recovered: Recovered | None = None
+    """None: no WAL is replayed onto this kind of backup, or recovery did not end."""
 
 
 RESTORED_BYTES = "restored_bytes"

@@ -18,6 +18,7 @@ from restorecheck.model import (
     Chosen,
     Drill,
     Noticed,
+    Recovered,
     RestoreOutcome,
     SelectBy,
     Severity,
@@ -61,6 +62,35 @@ class ChosenReport(_Part):
     )
 
 
+class RecoveredReport(_Part):
+    """How far WAL was replayed onto a physical backup."""
+
+    asked: str = Field(
+        description="The moment as configured: latest, immediate, time …, lsn …, random."
+    )
+    to: str = Field(default="", description="Of random: the moment that was drawn.")
+    seed: str = Field(
+        default="",
+        description="Of random: the first 8 bytes of the SHA-256 of `SEED moment`, divided by 2^64, are the share of the "
+        "time between `drawn_after` and `drawn_until`.",
+    )
+    drawn_after: datetime | None = Field(default=None, description="Of random, UTC.")
+    drawn_until: datetime | None = Field(default=None, description="Of random, UTC.")
+    lsn: str = Field(default="", description="The position reached.")
+    timeline: int = Field(default=0, description="Timeline of this position.")
+    segment: str = Field(default="", description="WAL segment of this position.")
+    newest_commit: datetime | None = Field(
+        default=None, description="Newest commit that was replayed, UTC; null: no commit was."
+    )
+    archive_until: datetime | None = Field(
+        default=None, description="Newest commit in the archive, UTC; null: not known."
+    )
+    gap_seconds: int | None = Field(
+        default=None,
+        description="From the newest commit in the archive to the start of the drill: the measured loss of data.",
+    )
+
+
 class BackupReport(_Part):
     """What was restored."""
 
@@ -85,6 +115,9 @@ class BackupReport(_Part):
     )
     chosen: ChosenReport | None = Field(
         default=None, description="How it was chosen; null: there was nothing to choose from."
+    )
+    recovered: RecoveredReport | None = Field(
+        default=None, description="How far WAL was replayed onto it; null: no WAL was."
     )
 
 
@@ -378,6 +411,24 @@ def _backup(drill: Drill) -> BackupReport | None:
         storage=backup.storage,
         checksum=backup.checksum,
         chosen=backup.chosen and _chosen(backup.chosen),
+        recovered=backup.recovered and _recovered(backup.recovered, drill.started_at),
+    )
+
+
+def _recovered(known: Recovered, now: datetime) -> RecoveredReport:
+    lost = None if known.archive_until is None else max(now - known.archive_until, timedelta(0))
+    return RecoveredReport(
+        asked=known.asked,
+        to=known.to,
+        seed=known.seed,
+        drawn_after=known.drawn_after,
+        drawn_until=known.drawn_until,
+        lsn=known.lsn,
+        timeline=known.timeline,
+        segment=known.segment,
+        newest_commit=known.newest_commit,
+        archive_until=known.archive_until,
+        gap_seconds=None if lost is None else round(lost.total_seconds()),
     )
 
 

@@ -140,6 +140,8 @@ def _source_lines(report: Report) -> list[str]:
         return []
     how = wording.chosen(backup)
     lines = [_field("chosen", clean(how))] if how else []
+    if to := wording.recovered(backup):
+        lines.append(_field("recovered", clean(to)))
     return lines + ([_field("read", clean(backup.checksum))] if backup.checksum else [])
 
 

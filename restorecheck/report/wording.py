@@ -13,7 +13,7 @@ from restorecheck.model import (
 )
 from restorecheck.report.document import BackupReport, CheckReport, Report
 from restorecheck.report.past import DRAWN_NIGHTS, Past
-from restorecheck.spelling import duration, minute_of, number_of
+from restorecheck.spelling import duration, minute_of, number_of, second_of
 
 ACCEPTED = frozenset(
     {"not_emptied", "not_shrunk", "newest_there", "structure_same", "not_widened",
@@ -300,6 +300,19 @@ def chosen(backup: BackupReport) -> str:
             return f"at random from {among}; seed {how.seed!r}"
         case SelectBy.ROTATING:
             return f"in turn, drilled longest ago or never, of {among}"
+
+
+def recovered(backup: BackupReport) -> str:
+    """What moment was asked for and reached; empty where no WAL was replayed."""
+    known = backup.recovered
+    if known is None or not known.lsn:
+        return ""
+    to = f" ({known.to})" if known.to else ""
+    newest = f"newest commit {second_of(known.newest_commit)}" if known.newest_commit else ""
+    lost = known.gap_seconds
+    gap = "" if lost is None else f"the archive ends {duration(lost)} before the drill"
+    reached = f"reached {known.lsn} on timeline {known.timeline}"
+    return f"to {known.asked}{to}: " + ", ".join(x for x in (reached, newest, gap) if x)
 
 
 def chosen_on_purpose(report: Report) -> bool:

@@ -75,7 +75,15 @@ class Yard:
         """Of those since the full backup began."""
         return self.archive / self.story.needed[index]
 
-    def configure(self, *, physical: str = "", checks: str = "[]", extra: str = "") -> None:
+    def configure(
+        self,
+        *,
+        physical: str = "",
+        checks: str = "[]",
+        extra: str = "",
+        select: str = "newest",
+        target: str = "",
+    ) -> None:
         world = self.world
         keys = physical or "{kind: basebackup, path: backups, archive: archive}"
         world.config.write_text(
@@ -84,6 +92,7 @@ class Yard:
             "  - name: shop\n"
             f"    physical: {keys}\n"
             f"    checks: {checks}\n"
+            f"    select: {select}\n{target}"
             f"postgres: {{work_dir: {world.work}, jobs: 2}}\n"
             "history: {path: history.sqlite}\n" + extra
         )
@@ -94,7 +103,8 @@ class Yard:
         """Exit code and report."""
         check = f"{{row_count: {{table: orders, equals: {rows}, database: shop}}}}"
         self.configure(
-            physical=f"{{kind: basebackup, path: backups, archive: archive, moment: {moment}, select: {select}}}",
+            physical=f"{{kind: basebackup, path: backups, archive: archive, moment: {moment}}}",
+            select=select,
             checks=f"[{check}]" if rows is not None else "[]",
         )
         return self.world.drill()

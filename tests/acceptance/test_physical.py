@@ -304,7 +304,7 @@ def test_a_damaged_tar_fails(yard, damage):
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        ("{time: '2099-01-01 00:00:00+00'}", "recovery ended before configured recovery target"),
+        ("{time: '2099-01-01 00:00:00+00'}", "the archive ends before 2099"),
         ("{lsn: FF/0}", "recovery ended before configured recovery target"),
         ("{time: '2001-01-01 00:00:00+00'}", "no backup had ended before 2001"),
         ("{lsn: 0/100}", "no backup had ended before 0/100"),
@@ -406,3 +406,44 @@ def test_a_plan_names_every_step(yard):
 
     for step in ("find backup", "restore files", "recover", "compare with archive", "check"):
         assert step in done.stdout, json.dumps(done.stderr)
+
+
+# --- which backup, and which moment --------------------------------------------------------------
+
+
+def test_a_random_moment_is_drawn_from_what_the_archive_covers_and_told(yard):
+    yard.fill("full", "tar")
+
+    code, report = yard.drill(moment="random")
+
+    recovered = report["backup"]["recovered"]
+    assert (code, report["verdict"]) == (0, "verified"), report
+    assert recovered["asked"] == "random"
+    assert recovered["seed"] == f"shop {report['drill_id']}"
+    assert recovered["to"].startswith("time 20")
+    assert recovered["drawn_after"] < recovered["to"][5:].replace(" ", "T")
+    assert recovered["newest_commit"] <= recovered["drawn_until"] == recovered["archive_until"]
+    assert recovered["gap_seconds"] >= 0
+    assert "nothing about the data at that moment" in notes(report)
+    assert "the moment was chosen on purpose" in notes(report)
+
+
+@pytest.mark.parametrize("asked", ["full", "oldest", "random", "rotating", "nothing"])
+def test_a_backup_is_chosen_as_asked_on_the_command_line(yard, story, asked):
+    yard.fill("full", "tar")
+    yard.configure()
+
+    done = yard.world.run("drill", "--json", "--backup", asked)
+    report = json.loads(done.stdout)
+
+    if asked == "nothing":
+        assert (done.returncode, report["verdict"]) == (3, "inconclusive")
+        assert "there is no backup 'nothing' among the 2 backups" in report["reason"]
+        return
+    assert (done.returncode, report["verdict"]) == (0, "verified"), report
+    chosen = report["backup"]["chosen"]
+    assert (chosen["by"], chosen["of"]) == ("named" if asked == "full" else asked, 2)
+    assert Path(chosen["newest"]).name == "tar"
+    if asked != "random":
+        assert Path(report["backup"]["identifier"]).name == "full"
+    assert report["backup"]["recovered"]["segment"] == story.needed[-1]

@@ -91,7 +91,7 @@ PHYSICAL = (
     ),
     bug(
         "a backup is recovered to a time before its end",
-        "_ended_before",
+        "ended_before",
         "backup.ended <= moment.time",
         "(backup.started_at or backup.ended) <= moment.time",
         CHOICE,

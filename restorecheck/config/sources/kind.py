@@ -46,6 +46,8 @@ class SourceKind(Generic[K]):
     """Another program restores: a restored database starts a drill, no schedule does."""
     selects: bool = False
     """There is a list of backups: `select`, `every` and `when_new` have a meaning."""
+    is_of_now: Callable[[K], bool] = lambda _keys: True
+    """Whether the newest backup is restored to its newest state, which can be compared with an earlier night."""
     all_databases: bool = True
     """Without `databases`, all are checked."""
     dialect: Dialect = POSTGRESQL

@@ -12,9 +12,11 @@ from restorecheck.config.physical.kind import PhysicalKind
 from restorecheck.config.physical.registry import PHYSICAL_KINDS
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 
+MOST_DAYS = 36_600
 _BY_KEY = {kind.key: kind for kind in PHYSICAL_KINDS}
-_WORDS = ("latest", "immediate")
-_EXPECTED = "expected latest, immediate, {time: '2026-02-27 03:15:00+00'} or {lsn: 16/B374D848}"
+_WORDS = ("latest", "immediate", "random")
+_POINTS = "{time: '2026-02-27 03:15:00+00'} or {lsn: 16/B374D848}"
+_EXPECTED = f"expected latest, immediate, random, {{random: {{within_days: 30}}}}, {_POINTS}"
 
 
 def _moment(value: Any) -> tuple[str, str]:  # noqa: ANN401  # before validation
@@ -27,8 +29,16 @@ def _moment(value: Any) -> tuple[str, str]:  # noqa: ANN401  # before validation
             raise refusal("expected a time with its zone, as in '2026-02-27 03:15:00+00'")
         case {"lsn": str() as text} if len(value) == 1 and _is_position(text):
             return "lsn", text
+        case {"random": {"within_days": int() | float() as days}} if _is_only(value, "random"):
+            if isinstance(days, bool) or not 0 < days <= MOST_DAYS:
+                raise refusal(f"expected within_days to be more than 0 and at most {MOST_DAYS}")
+            return "random", f"{days:g}"
         case _:
             raise refusal(_EXPECTED)
+
+
+def _is_only(value: dict[str, Any], key: str) -> bool:
+    return len(value) == 1 and len(value[key]) == 1
 
 
 def _has_zone(text: str) -> bool:
@@ -62,6 +72,25 @@ Moment = Annotated[
                     }
                     for key in ("time", "lsn")
                 ),
+                {
+                    "type": "object",
+                    "properties": {
+                        "random": {
+                            "type": "object",
+                            "properties": {
+                                "within_days": {
+                                    "type": "number",
+                                    "exclusiveMinimum": 0,
+                                    "maximum": MOST_DAYS,
+                                }
+                            },
+                            "required": ["within_days"],
+                            "additionalProperties": False,
+                        }
+                    },
+                    "required": ["random"],
+                    "additionalProperties": False,
+                },
             ]
         }
     ),
@@ -89,16 +118,17 @@ class Physical(_OfKinds):
         + "; ".join(f"{kind.key}: {kind.help}" for kind in PHYSICAL_KINDS)
         + "."
     )
-    select: Text = Field(
-        default="newest", description="The backup to restore: newest, oldest, or the name of one."
-    )
     moment: Moment = Field(
         default=("latest", ""),
         description="Target of the recovery. latest: the end of the WAL archive. immediate: the first consistent "
-        "state. {time: …} with its zone, or {lsn: …}: this point, from the newest backup that ended before it.",
+        "state. {time: …} with its zone, or {lsn: …}: this point, from the newest backup that ended before it. random, or "
+        "{random: {within_days: 30}}: a time between the end of the oldest backup and the newest commit in the archive, "
+        "drawn anew for each slot.",
     )
     max_age_hours: Hours | None = Field(
-        default=None, description="The drill fails if the backup ended earlier than this."
+        default=None,
+        description="The drill fails if the newest backup ended earlier than this. Default: the `every` of the target plus 2 "
+        "hours; without it there is no limit.",
     )
     superuser: Text = Field(
         default="postgres", description="A superuser of the backup that may log in."
@@ -142,6 +172,8 @@ PHYSICAL = SourceKind(
     keys=Physical,
     help="The backups are copies of a cluster's files, with its WAL.",
     physical=True,
+    selects=True,
+    is_of_now=lambda keys: keys.moment[0] in {"latest", "immediate"},
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,
 )

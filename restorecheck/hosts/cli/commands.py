@@ -430,7 +430,7 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
         from restorecheck.hosts.drill import wiring
     from restorecheck.hosts.cli.plan_text import render_plan
     from restorecheck.hosts.clock import new_drill_id
-    from restorecheck.hosts.sources.drill_settings import checks_of, deadline_of
+    from restorecheck.hosts.sources.drill_settings import checks_of, deadline_of, is_of_now
 
     clock = SystemClock()
     targets = wiring.targets_of(loaded)
@@ -438,7 +438,7 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
         if target.name in names:
             drill_id = new_drill_id(clock.now())
             provider = targets.provider_of(target.name)
-            newest = (select or target.select.rule()).by is SelectBy.NEWEST
+            newest = is_of_now(target, select or target.select.rule())
             text = render_plan(
                 target.name,
                 provider.plan(drill_id),

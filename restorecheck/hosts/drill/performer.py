@@ -18,11 +18,12 @@ from restorecheck.hosts.sources.drill_settings import (
     checks_of,
     deadline_of,
     earlier_size_of,
+    is_of_now,
     notes_on,
     select_of,
     teardown_limit_of,
 )
-from restorecheck.model import Drill, Select, SelectBy
+from restorecheck.model import Drill, Select
 from restorecheck.report import document
 from restorecheck.report.document import Report
 
@@ -91,7 +92,7 @@ class Performer:
         rule = select_of(
             target, self._parts.store, drill_id=drill_id, slot=scheduled_for, asked=select
         )
-        newest = rule.by is SelectBy.NEWEST
+        newest = is_of_now(target, rule)
         baseline = baseline_of(self._parts.store, name, newest=newest)
         return Drill(
             id=drill_id,

@@ -24,12 +24,13 @@ from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
     checks_of,
     deadline_of,
+    is_of_now,
     notes_on,
     select_of,
     teardown_limit_of,
 )
 from restorecheck.lifecycle import Action, RunChecks
-from restorecheck.model import Drill, SelectBy
+from restorecheck.model import Drill
 from restorecheck.ports import Checker
 
 log = structlog.get_logger("restorecheck.functions")
@@ -87,7 +88,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
     _belong_together(target, drill_id, slot, said)
     now = around.clock.now()
     rule = select_of(target, around.store, drill_id=drill_id, slot=slot)
-    newest = rule.by is SelectBy.NEWEST
+    newest = is_of_now(target, rule)
     baseline = baseline_of(around.store, name, newest=newest)
     drill = Drill(
         id=drill_id,

@@ -55,15 +55,21 @@ def checks_of(
     return (*own, *(_with_manifest(spec, logical=logical) for spec in asked))
 
 
+def is_of_now(target: Target, select: Select) -> bool:
+    """Whether a drill restores the newest backup to its newest state, which can be compared with an earlier night."""
+    return select.by is SelectBy.NEWEST and target.kind.is_of_now(target.source)
+
+
 def notes_on(target: Target, select: Select) -> tuple[str, ...]:
-    """What a drill of a backup that was chosen on purpose does not ask."""
-    if select.by is SelectBy.NEWEST:
+    """What a drill of a backup or moment that was chosen on purpose does not ask."""
+    if is_of_now(target, select):
         return ()
     left_out = [spec.name for spec in target.check_specs() if spec.kind in OF_ONE_MOMENT]
     said = f"; {', '.join(map(repr, left_out))} was not asked" if left_out else ""
-    return (
-        f"the backup was chosen on purpose ({select.by}): it was not compared with an earlier night{said}",
-    )
+    what = f"backup was chosen on purpose ({select.by})"
+    if select.by is SelectBy.NEWEST:
+        what = "moment was chosen on purpose"
+    return (f"the {what}: it was not compared with an earlier night{said}",)
 
 
 def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:

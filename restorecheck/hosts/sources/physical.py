@@ -20,6 +20,9 @@ from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.connection import Connect
 from restorecheck.postgres.session.opening import by_system_identifier
 
+LATE = timedelta(hours=2)
+"""Added to the derived age limit: a backup may take so much longer than the previous one."""
+
 
 class PhysicalBackups(Source[PhysicalProvider]):
     """What its drills leave is found by the inventory of dumps: the same directories."""
@@ -54,6 +57,14 @@ def physical_settings(target: Target) -> PhysicalSettings:
         physical,
         source=cast(PhysicalSource, settings(made, physical.own)),
         moment=Moment(*physical.moment),
-        max_age=None if hours is None else timedelta(hours=hours),
+        max_age=max_age_of(hours, target.expected_every),
+        every=target.expected_every,
         databases=tuple(target.databases or ()),
     )
+
+
+def max_age_of(hours: float | None, every: timedelta | None) -> timedelta | None:
+    """The configured limit, or one derived from the expected interval; None: no limit."""
+    if hours is not None:
+        return timedelta(hours=hours)
+    return None if every is None else every + LATE

@@ -60,6 +60,8 @@ class Broker:
     requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
     """Why the broker made the server stop; None: it did not."""
+    _ended: threading.Event = field(default_factory=threading.Event, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
 
     def start(self) -> str:
         """The server's restore_command."""
@@ -92,12 +94,14 @@ class Broker:
         return None if got.answer is ArchiveAnswer.ABSENT else got.said
 
     def end(self, patience: float) -> None:
-        self.stop.set()
-        self._thread.join(patience)
+        """Serve no further request."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(patience)
 
     def _serve(self) -> None:
         last: Path | None = None
-        while not self.stop.is_set():
+        while not (self.stop.is_set() or self._ended.is_set()):
             if not select.select([self._ask], [], [], _LOOKS)[0]:
                 continue
             name = os.read(self._ask, 4096).decode(errors="replace").strip()

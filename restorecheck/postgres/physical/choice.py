@@ -1,12 +1,14 @@
 """Chooses one of several physical backups. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from restorecheck import choosing
+from restorecheck.choosing import Listed, NotPicked
+from restorecheck.model import Chosen as How
+from restorecheck.model import Select, SelectBy
 from restorecheck.postgres.physical.moment import Moment
-
-NEWEST, OLDEST = "newest", "oldest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,49 +41,82 @@ class PhysicalBackup:
         """Time of its end, or if unknown of its start."""
         return self.stopped_at or self.started_at
 
+    @property
+    def version(self) -> str:
+        """Differs where another backup has taken the same name."""
+        return choosing.version_of(self.starts_at, self.ended, self.system_identifier)
+
+    @property
+    def listed(self) -> Listed:
+        """Sizes are those after the restore, so all full backups can be compared."""
+        return Listed(
+            identifier=self.address,
+            taken_at=self.ended,
+            size_bytes=self.size_bytes,
+            version=self.version,
+            series="incremental" if self.needs else "full",
+            also=self.name,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     backup: PhysicalBackup | None = None
     newest: PhysicalBackup | None = None
-    """The newest backup that ended in time, if it is damaged and another one is chosen."""
-    how: str = ""
+    """A damaged backup that was meant: the newest that ended in time, or the one that was asked for."""
+    how: How | None = None
     """For the report: how it was chosen, and from how many."""
     reason: str = ""
     """Why no backup is chosen."""
+    hint: str = ""
+    unclear: bool = False
+    """The reason says nothing of the backups: the question is wrong, or the backup is not finished."""
     skipped: tuple[str, ...] = ()
     """Names of backups that may still be being written."""
 
 
-def choose(backups: Sequence[PhysicalBackup], select: str, moment: Moment) -> Chosen:
-    """`backups`: the oldest first. `select`: `newest`, `oldest`, or the name of one."""
+def choose(
+    backups: Sequence[PhysicalBackup], select: Select, moment: Moment, now: datetime
+) -> Chosen:
+    """Choose the backup of a drill that began at `now`.
+
+    `backups`: the oldest first. `moment`: the earliest that the drill recovers to. A damaged newest backup is replaced by
+    the next older one; one that was chosen on purpose is not.
+    """
     if not backups:
         return Chosen(reason="there is no backup")
     skipped = tuple(b.name for b in backups if b.in_progress)
     there = [b for b in backups if not b.in_progress]
-    if select not in {NEWEST, OLDEST}:
-        there = [b for b in backups if b.name == select]
-        if not there:
-            return Chosen(reason=f"there is no backup {select!r} among {len(backups)}")
-    fitting = [b for b in there if _ended_before(b, moment)]
+    if not there:
+        return Chosen(
+            reason="the only backup is still being written", unclear=True, skipped=skipped
+        )
+    fitting = [b for b in there if ended_before(b, moment)]
+    if select.by is SelectBy.NAMED:
+        fitting = there  # so that a wrong name and a late backup are told apart
     if not fitting:
-        if not there:
-            return Chosen(reason="the only backup is still being written", skipped=skipped)
         return Chosen(reason=f"no backup had ended before {moment.value}", skipped=skipped)
-    ordered = fitting if select == OLDEST else fitting[::-1]
-    whole = [b for b in ordered if not b.problem]
-    first = ordered[0]
-    how = f"chosen: {select} of {len(backups)}" if select in {NEWEST, OLDEST} else "chosen by name"
+    picked = choosing.pick(select, [b.listed for b in fitting], now)
+    if isinstance(picked, NotPicked):
+        return Chosen(
+            reason=picked.reason, hint=picked.hint, unclear=not picked.bad, skipped=skipped
+        )
+    first = next(b for b in fitting if b.listed == picked.backup)
+    if not ended_before(first, moment):
+        return Chosen(reason=f"{first.name} had not ended before {moment.value}", skipped=skipped)
+    last = max(there, key=lambda b: choosing.moment_of(b.listed))
+    in_turn = reversed(fitting) if select.by is SelectBy.NEWEST else [first]
+    whole = [b for b in in_turn if not b.problem]
     return Chosen(
         backup=whole[0] if whole else None,
         newest=first if first.problem else None,
-        how=how,
+        how=replace(picked.chosen, newest=last.address, newest_at=last.ended),
         reason="" if whole else f"{first.name} {first.problem}",
         skipped=skipped,
     )
 
 
-def _ended_before(backup: PhysicalBackup, moment: Moment) -> bool:
+def ended_before(backup: PhysicalBackup, moment: Moment) -> bool:
     """Whether the backup ended before the moment: recovery cannot stop before the backup's end, but continues to the
     first consistent state without an error.
     """

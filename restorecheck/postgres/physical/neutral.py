@@ -33,6 +33,7 @@ NEEDED = (
 them. Source: src/bin/initdb/initdb.c, subdirs.
 """
 SINCE_17 = ("pg_wal/summaries",)
+CONNECTIONS = 40
 FLOORS = {
     "max_prepared_transactions": "max_prepared_xacts setting",
     "max_locks_per_transaction": "max_locks_per_xact setting",
@@ -101,6 +102,21 @@ def write_configuration(folder: Path) -> dict[str, str]:
     return {setting: str(folder / setting) for setting in texts}
 
 
+STANDBY_FLOORS = {
+    "max_connections": "max_connections setting",
+    "max_worker_processes": "max_worker_processes setting",
+    "max_wal_senders": "max_wal_senders setting",
+}
+"""A standby that answers queries needs the primary's values, too."""
+
+
+def standby_settings(control: Mapping[str, str]) -> dict[str, str]:
+    """Settings of a server that answers queries while it stands at a moment, beside those of recovery."""
+    floors = {ours: int(control[line]) for ours, line in STANDBY_FLOORS.items() if line in control}
+    floors["max_connections"] = max(floors.get("max_connections", 0), CONNECTIONS)
+    return {"hot_standby": "on", **{name: str(value) for name, value in floors.items()}}
+
+
 def recovery_settings(places: Places, control: Mapping[str, str], major: int) -> dict[str, str]:
     """Settings of the server that recovers the cluster on this machine, for one drill.
 
@@ -115,7 +131,7 @@ def recovery_settings(places: Places, control: Mapping[str, str], major: int) ->
         "unix_socket_directories": str(places.sockets),
         "unix_socket_permissions": "0700",
         "ssl": "off",
-        "max_connections": "40",
+        "max_connections": str(CONNECTIONS),
         # Connects to no other server, and writes into no archive.
         "primary_conninfo": "",
         "primary_slot_name": "",

@@ -54,6 +54,9 @@ OURS = (
     "maximum number of prepared transactions reached",
 )
 """Messages about this machine or restorecheck's settings."""
+PAUSED = "pausing at the end of recovery"
+TOO_SMALL = "hot standby is not possible because of insufficient parameter settings"
+"""Sources: xlogrecovery.c, recoveryPausesHere and RecoveryRequiresIntParameter."""
 _FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
 _DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 _CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
@@ -123,6 +126,7 @@ class LastSegment:
     problem: str = ""
     """Why it is damaged."""
     last_record: int | None = None
+    newest_commit: datetime | None = None
     absent: bool = False
     """The archive does not have it: it is in the backup, or not archived yet."""
 

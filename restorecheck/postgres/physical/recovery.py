@@ -3,7 +3,7 @@
 import re
 import subprocess
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from restorecheck.errors import ProviderError
@@ -15,6 +15,7 @@ from restorecheck.postgres.physical.moment import Moment
 from restorecheck.postgres.physical.outcome import LastSegment, Reached
 from restorecheck.postgres.physical.programs import printable
 from restorecheck.postgres.physical.source import DamagedBackupError, PhysicalSource, Workshop
+from restorecheck.postgres.physical.wal import Segment
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.processes import Fence, Program
@@ -25,6 +26,12 @@ _CONTROL = re.compile(r"^([^:\n]+):\s+(.*)$", re.MULTILINE)
 _NO_RECORD = ("error in WAL record", "could not find a valid record", "invalid WAL segment size")
 """Source: src/bin/pg_waldump/pg_waldump.c."""
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
+_COMMIT = re.compile(
+    r"desc: COMMIT(?:_PREPARED)? (?:\d+: )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
+)
+"""Source: src/backend/access/rmgrdesc/xactdesc.c, xact_desc_commit."""
+LOOKED_BACK = 64
+"""Segments that are looked at for the newest commit, from the newest back: an idle cluster archives segments without one."""
 
 
 def control_data(workshop: Workshop, installation: Installation) -> dict[str, str]:
@@ -48,6 +55,10 @@ class Recovery:
     source: PhysicalSource
     installation: Installation
     moment: Moment
+    pauses: bool = False
+    """The server stands at the moment as a standby that answers queries, and can go on from there. Else it is promoted."""
+    number: int = 0
+    """Of several recoveries in one drill."""
     newest: str = ""
     """The newest segment in the archive at the start of recovery."""
     control: dict[str, str] = field(default_factory=dict)
@@ -58,12 +69,49 @@ class Recovery:
     @property
     def folder(self) -> Path:
         """Folder that the server may only read: its configuration, and WAL from the archive."""
-        return self.workshop.places.directory / "recovery"
+        return self.workshop.places.directory / f"recovery-{self.number}"
 
     @property
     def size(self) -> int:
         """Size of a segment in bytes."""
         return int(self.control["Bytes per WAL segment"])
+
+    def look_at_archive(self, *, newest_commit: bool) -> tuple[str, datetime | None]:
+        """The newest segment in the archive (empty: there is none), and the time of its newest commit, if that is asked for.
+
+        Raises:
+            DamagedBackupError: global/pg_control is missing or damaged.
+            ProviderError: The archive cannot be read.
+        """
+        self.control = self.control or control_data(self.workshop, self.installation)
+        newest = self.source.newest_segment(self.workshop)
+        return newest, self._newest_commit(newest) if newest and newest_commit else None
+
+    def _newest_commit(self, newest: str) -> datetime | None:
+        """Looks at the last segments of the archive, from the newest back; None: none has a commit."""
+        folder = self.workshop.places.directory / "newest"
+        folder.mkdir(mode=0o755, exist_ok=True)  # pg_waldump lists this folder
+        segment, size = Segment.of(newest, self.size), self.size
+        for number in range(segment.number, max(segment.number - LOOKED_BACK, -1), -1):
+            name = Segment(segment.timeline, number).name(size)
+            if self._broker().fetch_again(name, folder / name) != "":
+                break
+            (folder / name).chmod(0o644)
+            commit = self._dumped(folder / name).newest_commit
+            (folder / name).unlink()
+            if commit is not None:
+                return commit
+        return None
+
+    def _broker(self) -> Broker:
+        return Broker(
+            folder=self.folder,
+            account=self.workshop.account,
+            fetch=lambda name, to: self.source.fetch(name, to, self.workshop),
+            size=self.size,
+            system_identifier=self.control["Database system identifier"],
+            stop=self.workshop.stop,
+        )
 
     def start(self, *, outlive_us: bool) -> list[str]:
         """Start the server; returns notes.
@@ -78,18 +126,14 @@ class Recovery:
             places.data, workshop.tablespaces, workshop.account, self.installation.major
         )
         self.folder.mkdir(mode=0o711)
-        self.broker = Broker(
-            folder=self.folder,
-            account=workshop.account,
-            fetch=lambda name, to: self.source.fetch(name, to, workshop),
-            size=self.size,
-            system_identifier=self.control["Database system identifier"],
-            stop=workshop.stop,
-        )
+        places.log.unlink(missing_ok=True)  # of an earlier recovery
+        self.broker = self._broker()
+        major = self.installation.major
         values = {
             **neutral.write_configuration(self.folder),
-            **neutral.recovery_settings(places, self.control, self.installation.major),
-            **self.moment.settings(),
+            **neutral.recovery_settings(places, self.control, major),
+            **(neutral.standby_settings(self.control) if self.pauses else {}),
+            **self.moment.settings(action="pause" if self.pauses else "promote"),
             "restore_command": self.broker.start(),
         }
         spaces = (workshop.tablespaces,) if workshop.tablespaces.is_dir() else ()
@@ -112,13 +156,21 @@ class Recovery:
         try:
             self.server.wait(timeout=patience)
         except subprocess.TimeoutExpired:
-            return cluster.says_ready(self.workshop.places)
+            places = self.workshop.places
+            return self._has_paused() if self.pauses else cluster.says_ready(places)
         refused = self.broker.refused if self.broker else None
         told = outcome.explain(log_lines(self.workshop.places.log), refused)
         killed = cluster.killed(self.workshop.places)
         if killed and isinstance(told, Unclear):
             return Unclear(reason=killed)
         return told
+
+    def _has_paused(self) -> bool | Unclear:
+        """Whether the server stands at the moment. A standby with less than production's settings pauses, too: elsewhere."""
+        lines = list(log_lines(self.workshop.places.log))
+        if any(outcome.TOO_SMALL in line for line in lines):
+            return Unclear(reason="recovery paused: production's settings were raised meanwhile")
+        return any(outcome.PAUSED in line for line in lines)
 
     @property
     def detail(self) -> str:
@@ -184,26 +236,36 @@ class Recovery:
             account=self.workshop.account,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            extra_environment={"TZ": "UTC"},
             within=Fence(readable=(segment.parent,), record=cluster.recorded(self.workshop.places)),
         )
-        last, error = None, ""
+        last, error, commit = None, "", ""
         with process:
             assert process.stdout is not None, "it was asked for"
             for line in process.stdout:
-                if match := _RECORD.search(line.decode(errors="replace")):
+                text = line.decode(errors="replace")
+                if match := _RECORD.search(text):
                     last = wal.position(match[1])
+                    if found := _COMMIT.search(text):
+                        commit = found[1]
                 else:
-                    error = line.decode(errors="replace").strip() or error
+                    error = text.strip() or error
                 if self.workshop.stop.is_set():
                     process.kill()
         if process.returncode == 0:
-            return LastSegment(last_record=last)
+            return LastSegment(last_record=last, newest_commit=_time(commit))
         said = printable(error).removeprefix("pg_waldump: error: ")
         if process.returncode == 1 and any(words in said for words in _NO_RECORD):
-            return LastSegment(problem=f"is damaged: {said}", last_record=last)
+            return LastSegment(
+                problem=f"is damaged: {said}", last_record=last, newest_commit=_time(commit)
+            )
         how = processes.describe_exit(process.returncode)
         raise ProviderError(f"pg_waldump {segment.name} ended with {how}: {said}")
 
     def end(self, patience: float) -> None:
         if self.broker is not None:
             self.broker.end(patience)
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None

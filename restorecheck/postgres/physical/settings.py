@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from restorecheck.postgres.physical.choice import NEWEST
 from restorecheck.postgres.physical.moment import Moment
 from restorecheck.postgres.physical.source import PhysicalSource
 from restorecheck.postgres.server.cluster import SUPERUSER
@@ -12,9 +11,10 @@ from restorecheck.postgres.server.cluster import SUPERUSER
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhysicalSettings:
     source: PhysicalSource
-    select: str = NEWEST
     moment: Moment = field(default_factory=Moment)
     max_age: timedelta | None = None
+    every: timedelta | None = None
+    """At which interval backups are expected."""
     superuser: str = SUPERUSER
     """A role of the backup that is a superuser and may log in."""
     databases: tuple[str, ...] = ()

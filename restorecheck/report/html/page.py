@@ -140,6 +140,7 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             trends=trends(past),
             same=wording.same_backup(past),
             chosen=wording.chosen(report.backup) if report.backup else "",
+            recovered=wording.recovered(report.backup) if report.backup else "",
             against_proof=proven is not None
             and report.baseline is not None
             and report.baseline.drill_id == proven.drill_id,

@@ -24,7 +24,7 @@ def test_paths_are_relative_to_the_file_and_the_newest_backup_goes_to_the_end():
     physical = parsed("{kind: basebackup, path: base, archive: wal}").keys_of(Physical)
 
     assert physical.own.model_dump() == {"path": "/here/base", "archive": "/here/wal"}
-    assert (physical.select, physical.moment) == ("newest", ("latest", ""))
+    assert physical.moment == ("latest", "")
 
 
 def test_a_moment_is_a_word_a_time_or_a_position():
@@ -36,11 +36,16 @@ def test_a_moment_is_a_word_a_time_or_a_position():
     assert moment("immediate") == ("immediate", "")
     assert moment("{time: 2026-02-27 03:15:00+00}") == ("time", "2026-02-27 03:15:00+00")
     assert moment("{lsn: 16/B374D848}") == ("lsn", "16/B374D848")
+    assert moment("random") == ("random", "")
+    assert moment("{random: {within_days: 1.5}}") == ("random", "1.5")
 
 
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
+        ("{random: {within_days: 0}}", "expected within_days to be more than 0"),
+        ("{random: {within_days: true}}", "expected within_days to be more than 0"),
+        ("{random: {within_days: 1, seed: a}}", "expected latest, immediate,"),
         ("yesterday", "expected latest, immediate,"),
         ("{time: '2026-02-27 03:15:00'}", "expected a time with its zone"),
         ("{time: soon}", "expected a time with its zone"),

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from restorecheck.postgres.physical.choice import PhysicalBackup, choose
+from restorecheck.config.select import rule_of
+from restorecheck.model import Select, SelectBy
+from restorecheck.postgres.physical import choice
+from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.moment import Moment
 from tests.factories import HOUR, NOW
 
@@ -15,6 +18,11 @@ def backup(name, hours, **more):
         name=name, address=name, started_at=ended - HOUR, stopped_at=ended,
         ends_at=int(1000 - hours), **more,
     )  # fmt: skip
+
+
+def choose(backups, select, moment):
+    rule = rule_of(select) if isinstance(select, str) else select
+    return choice.choose(backups, rule, moment, NOW)
 
 
 EVERY = [backup("old", 72), backup("middle", 48), backup("new", 24)]
@@ -43,7 +51,8 @@ def test_a_damaged_backup_that_was_asked_for_by_name_is_not_replaced():
     chosen = choose([*EVERY[:2], replace(EVERY[2], problem="is cut")], "new", Moment())
 
     assert chosen.backup is None
-    assert chosen.reason == "new is cut"
+    assert (chosen.reason, chosen.unclear) == ("new is cut", False)
+    assert chosen.newest is not None
 
 
 def test_a_backup_that_is_still_written_is_passed_over():
@@ -78,5 +87,52 @@ def test_a_named_backup_that_ended_after_the_moment_is_refused():
     moment = Moment("time", (NOW - 30 * HOUR).isoformat())
 
     assert choose(EVERY, "new", moment).backup is None
-    assert choose(EVERY, "other", Moment()).reason == "there is no backup 'other' among 3"
+    wrong = choose(EVERY, "other", Moment())
+    assert (wrong.reason, wrong.unclear) == (
+        "there is no backup 'other' among the 3 backups in the list",
+        True,
+    )
+    assert wrong.hint
     assert choose([], "newest", Moment()).reason == "there is no backup"
+
+
+def test_the_choice_is_told_with_the_newest_of_all():
+    moment = Moment("time", (NOW - 30 * HOUR).isoformat())
+
+    how = choose(EVERY, "newest", moment).how
+
+    assert how is not None
+    assert (how.by, how.of, how.newest) == (SelectBy.NEWEST, 2, "new")
+
+
+def test_a_random_backup_is_drawn_by_the_seed_of_those_that_ended_in_time():
+    drawn = {
+        choose(
+            EVERY, Select(by=SelectBy.RANDOM, seed=str(seed)), Moment("lsn", "0/3C0")
+        ).backup.name
+        for seed in range(30)
+    }
+
+    assert drawn == {"old", "middle"}
+
+
+def test_no_backup_within_the_days_is_a_failure_of_the_backups():
+    none = choose(EVERY, Select(by=SelectBy.RANDOM, within=HOUR, seed="s"), Moment())
+
+    assert (none.backup, none.unclear) == (None, False)
+    assert "there is no backup of the last 1 h;" in none.reason
+
+
+def test_each_backup_has_its_turn():
+    first = EVERY[0].listed
+    drilled = {f"{first.identifier} {first.version}": NOW}
+
+    chosen = choose(EVERY, Select(by=SelectBy.ROTATING, drilled=drilled), Moment())
+
+    assert chosen.backup is EVERY[1]
+
+
+def test_only_backups_that_are_being_written_are_no_failure():
+    chosen = choose([replace(EVERY[0], in_progress=True)], "newest", Moment())
+
+    assert (chosen.reason, chosen.unclear) == ("the only backup is still being written", True)

@@ -1,0 +1,255 @@
+"""The steps of a drill that replay WAL: to each named moment, to the last one, and their comparison with the archive."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import psycopg
+
+from restorecheck import choosing
+from restorecheck.errors import ProviderError
+from restorecheck.lifecycle import Broken, Ready, StepEvent, Unclear
+from restorecheck.model import Drill, Endpoint, Recovered
+from restorecheck.ports import Clock
+from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.dump.finder import lost_session
+from restorecheck.postgres.dump.load_plan import fence_note
+from restorecheck.postgres.dump.local_provider import MAINTENANCE
+from restorecheck.postgres.dump.settings import ServerSettings
+from restorecheck.postgres.physical import outcome, source, told
+from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.moment import (
+    IMMEDIATE,
+    LATEST,
+    LSN,
+    RANDOM,
+    TIME,
+    Moment,
+    draw,
+    window_start,
+)
+from restorecheck.postgres.physical.outcome import Reached
+from restorecheck.postgres.physical.prepare import prepare
+from restorecheck.postgres.physical.recovery import Recovery
+from restorecheck.postgres.physical.session import ENDING_SECONDS, LOOKS, PhysicalSession, working
+from restorecheck.postgres.physical.settings import PhysicalSettings
+from restorecheck.postgres.physical.source import Workshop
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.session.messages import why_not
+from restorecheck.postgres.session.stopwatch import Stopwatch
+
+OF_POINTS = frozenset({TIME, LSN, RANDOM})
+"""Moments about which a drill claims something only if a check is about them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    physical: PhysicalSettings
+    server: ServerSettings
+    clock: Clock
+
+    def recover(self, drill: Drill, session: PhysicalSession, step: str) -> StepEvent:
+        """To the last moment, and open the databases."""
+        workshop, backup = session.workshop, session.backup
+        if workshop is None or backup is None:
+            return lost_session()
+        if session.stage != step:
+            return self._begin(drill, session, step)
+        assert session.recovery is not None, "begun above"
+        looked = self._look(session, session.recovery)
+        return self._open(drill, session, workshop) if looked is None else looked
+
+    def _look(self, session: PhysicalSession, recovery: Recovery) -> StepEvent | None:
+        """None: the server answers."""
+        looked = recovery.look(LOOKS)
+        if isinstance(looked, Broken | Unclear):
+            return replace(looked, external_seconds=session.watch.seconds)
+        if looked:
+            return None
+        if cluster.is_almost_full(self.server.work_dir):
+            return Unclear(
+                reason="recovery was stopped: not enough free disk space",
+                hint=told.room_hint(self.server.work_dir),
+            )
+        return working(recovery.detail)
+
+    def _begin(
+        self, drill: Drill, session: PhysicalSession, step: str, pause_at: Moment | None = None
+    ) -> StepEvent:
+        workshop, backup = session.workshop, session.backup
+        assert workshop is not None, "looked at by the caller"
+        assert backup is not None, "looked at by the caller"
+        installation = workshop.installation(source.major_of(workshop.places.data))
+        made = Recovery(
+            workshop=workshop,
+            source=self.physical.source,
+            installation=installation,
+            moment=pause_at or session.moment,
+            pauses=pause_at is not None,
+            number=session.recoveries,
+        )
+        wants_end = self.physical.moment.kind in OF_POINTS and session.recovered is None
+        found = session.in_background(step, lambda: made.look_at_archive(newest_commit=wants_end))
+        if found is None:
+            return working("listing the WAL archive")
+        newest, until = found
+        _end_earlier(session, workshop)
+        if session.recovered is None:
+            session.moment, session.recovered = self._decide(drill, session.moment, backup, until)
+        if late := _too_late(session.moment, until):
+            return Broken(reason=late)
+        made = replace(made, newest=newest, moment=pause_at or session.moment)
+        session.watch = Stopwatch()
+        session.recovery, session.stage = made, step
+        session.recoveries += 1
+        workshop.notes += made.start(outlive_us=drill.keep)
+        return _of_another(backup, made) or working(made.detail)
+
+    def _decide(
+        self, drill: Drill, provisional: Moment, backup: PhysicalBackup, until: datetime | None
+    ) -> tuple[Moment, Recovered]:
+        """The moment to recover to. Of `random` the provisional one, if the archive goes so far, else one between the
+        backup's end and the newest commit in the archive.
+        """
+        asked = self.physical.moment
+        known = Recovered(asked=asked.said, archive_until=until)
+        if asked.kind != RANDOM:
+            return asked, known
+        known = replace(known, seed=seed_of(drill))
+        if until is None or backup.ended is None or until <= backup.ended:
+            return Moment(IMMEDIATE), replace(known, to=IMMEDIATE)
+        after = min(window_start(asked, backup.ended, drill.started_at), until)
+        at = provisional.time
+        if at is None or not after < at <= until:
+            at = draw(known.seed, after, until)
+        moment = Moment.at(at)
+        return moment, replace(known, to=moment.said, drawn_after=after, drawn_until=until)
+
+    def _open(self, drill: Drill, session: PhysicalSession, workshop: Workshop) -> StepEvent:
+        recovery, known = session.recovery, session.recovered
+        assert recovery is not None, "looked at by the caller"
+        assert known is not None, "decided when the recovery began"
+        superuser = self.physical.superuser
+        try:
+            connection = cluster.superuser_connection(workshop.places, MAINTENANCE, user=superuser)
+        except psycopg.OperationalError as exc:
+            return refused(superuser, exc)
+        with connection:
+            session.reached = reached = recovery.reached(connection)
+            if early := beyond(session.moment, reached):
+                return Broken(reason=early)
+            opened = prepare(workshop.places, superuser, self.physical.databases, connection)
+        session.recovered = known = told.with_reached(known, reached, recovery.size)
+        if session.moment.kind == LATEST:
+            session.recovered = known = replace(known, archive_until=reached.newest_commit)
+        session.endpoint = Endpoint(
+            identity=opened.identity,
+            host=str(workshop.places.sockets),
+            port=cluster.PORT,
+            user=preparation.CHECKER_ROLE,
+            databases=opened.databases,
+            server_version=opened.version,
+        )
+        assert drill.backup is not None, "found by an earlier step"
+        restored = replace(drill.backup, server_version=opened.version, recovered=known)
+        return Ready(
+            backup=told.as_old_as_its_data(restored) if session.moment.kind == LATEST else restored,
+            endpoint=session.endpoint,
+            external_seconds=session.watch.seconds,
+            notes=(
+                *session.notes(),
+                *fence_note(recovery.missing),
+                told.said(known),
+                *opened.notes,
+            ),
+        )
+
+    def compare(self, drill: Drill, session: PhysicalSession, step: str) -> StepEvent:
+        """The end of recovery with the archive."""
+        recovery, reached, known = session.recovery, session.reached, session.recovered
+        if recovery is None or reached is None or known is None:
+            return lost_session()
+        size, newest = recovery.size, recovery.newest
+        if not newest:
+            note = "there is no WAL archive: the backup was recovered with its own WAL only, to the end of the backup"
+            return Ready(endpoint=session.endpoint, notes=(note,))
+        if session.moment.kind != LATEST:
+            what = session.moment.said
+            how = "as configured" if session.moment == self.physical.moment else "as drawn"
+            notes = [f"recovery ended at {what} {how}; later WAL was not read"]
+            if known.archive_until is not None:
+                notes.append(told.gap(known.archive_until, drill.started_at))
+            return Ready(endpoint=session.endpoint, notes=(*notes, *self._unasserted(drill)))
+        last = session.in_background(step, lambda: recovery.last_segment(reached))
+        if last is None:
+            return working("reading the last WAL segment")
+        missed = outcome.gap(reached, newest, last, size)
+        gap = () if missed else (told.gap(reached.newest_commit, drill.started_at),)
+        return Ready(
+            endpoint=session.endpoint,
+            findings=(told.to_the_end(missed, reached, newest, size),),
+            notes=(*gap, *told.ahead(last, reached.segment(size).name(size))),
+        )
+
+    def _unasserted(self, drill: Drill) -> tuple[str, ...]:
+        if self.physical.moment.kind not in OF_POINTS or any(
+            not check.built_in for check in drill.checks
+        ):
+            return ()
+        return (told.NOTHING_ASKED,)
+
+
+def seed_of(drill: Drill) -> str:
+    return choosing.seed_of(drill.target, drill.scheduled_for, drill.id)
+
+
+def refused(superuser: str, exc: psycopg.OperationalError) -> Unclear:
+    return Unclear(
+        reason=f"the recovered server accepts no connection as {superuser}: {why_not(exc)}",
+        hint="Set physical.superuser to a superuser of the backup that may log in.",
+    )
+
+
+def beyond(moment: Moment, reached: Reached) -> str:
+    """Why the server did not stop at the time; empty: it did."""
+    commit = reached.newest_commit
+    if moment.time is None or commit is None or commit <= moment.time:
+        return ""
+    return (
+        f"the backup cannot be recovered to {moment.value}: its first consistent state has a "
+        f"commit of {commit:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _too_late(moment: Moment, until: datetime | None) -> str:
+    if moment.time is None or until is None or moment.time <= until:
+        return ""
+    return (
+        f"the archive ends before {moment.value}: its newest commit is of "
+        f"{until:%Y-%m-%d %H:%M:%S} UTC, so recovery cannot reach this moment"
+    )
+
+
+def _of_another(backup: PhysicalBackup, recovery: Recovery) -> Broken | None:
+    found = recovery.control["Database system identifier"]
+    if not backup.system_identifier or backup.system_identifier == found:
+        return None
+    return Broken(
+        reason=f"the files are of the cluster {found}, but the list of backups says "
+        f"{backup.system_identifier}"
+    )
+
+
+def _end_earlier(session: PhysicalSession, workshop: Workshop) -> None:
+    """Ends the server that stands at an earlier moment; the next one goes on from there.
+
+    Raises:
+        ProviderError: It does not end.
+    """
+    earlier = session.recovery
+    if earlier is None:
+        return
+    session.requests = session.all_requests()
+    session.recovery = None
+    if not cluster.stop(workshop.places, earlier.server):
+        raise ProviderError("the server that stands at the earlier moment does not stop")
+    earlier.end(ENDING_SECONDS)
