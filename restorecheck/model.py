@@ -299,6 +299,10 @@ class CheckSpec:
     options: dict[str, Any] = field(default_factory=dict)
     """By family: `{"table": …, "min": …}`, `{"sql": …, "expect": …}`. JSON values only."""
     built_in: bool = False
+    at: str = ""
+    """Name of the moment at which it is asked; empty: when the restore is complete."""
+    false_after: bool = False
+    """Of a check at a moment: it must fail when the restore is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ GROUPS = (
             "tests/acceptance/test_formats.py",
             "tests/acceptance/test_hostile.py",
             "tests/acceptance/test_interrupts.py",
+            "tests/acceptance/test_moments.py",
             "tests/acceptance/test_pgbackrest.py",
             "tests/acceptance/test_physical.py",
             "tests/acceptance/test_row_values.py",

@@ -44,12 +44,14 @@ class _OneCheck(Keys):
         """The question as the rest of restorecheck knows it."""
         kind, keys = self._only()
         return CheckSpec(
-            name=keys.title,
+            name=f"{keys.title}, at {keys.at}" if keys.at else keys.title,
             kind=kind,
             severity=Severity(keys.severity),
             timeout=timedelta(seconds=keys.timeout_seconds),
             database=keys.database or "",
             options=keys.options(),
+            at=keys.at or "",
+            false_after=keys.false_after,
         )
 
 

@@ -40,6 +40,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from kind.broken_rules(written)
                 yield from unanswerable_checks(target, path, kind.dialect)
                 yield from _without_a_list(target, path, kind)
+                yield from _without_moments(target, path, kind)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
 
@@ -103,6 +104,23 @@ def _without_a_list(
     if target.get("when_new") is True and target.get("select", "newest") != "newest":
         message = "when_new drills the newest backup; remove `select`, or write a target for each"
         yield ConfigFinding((*path, "when_new"), message)
+
+
+def _without_moments(
+    target: dict[str, Any], path: Path, kind: SourceKind[Any]
+) -> Iterator[ConfigFinding]:
+    for index, check in _mappings(target.get("checks")):
+        for name, keys in check.items():
+            here = (*path, "checks", index, name)
+            if not isinstance(keys, dict):
+                continue
+            if keys.get("at") is None and keys.get("false_after") is True:
+                yield ConfigFinding(
+                    (*here, "false_after"), "false_after needs `at`: after which moment?"
+                )
+            if keys.get("at") is not None and not kind.has_moments:
+                message = f"a target of kind {kind.key} has no moments; remove `at`"
+                yield ConfigFinding((*here, "at"), message)
 
 
 def unanswerable_checks(

@@ -9,6 +9,7 @@ TEXTS = "tests/unit/postgres/physical/test_texts.py"
 BROKER = "tests/unit/postgres/physical/test_broker.py"
 MESSAGES = "tests/unit/postgres/session/test_messages.py"
 CONFIGURED = "tests/unit/checks/test_kinds_configured.py"
+STANDBY = "tests/unit/postgres/physical/test_standby.py"
 BARMAN = "tests/unit/postgres/physical/test_barman.py"
 
 PHYSICAL = (
@@ -102,6 +103,27 @@ PHYSICAL = (
         "newest=first if first.problem else None",
         "newest=None",
         CHOICE,
+    ),
+    bug(
+        "a check that still holds after its moment passes",
+        "turned_round",
+        "outcome = CheckOutcome.FAILED",
+        "outcome = CheckOutcome.PASSED",
+        STANDBY,
+    ),
+    bug(
+        "a check without an answer passes because it had to fail",
+        "turned_round",
+        "outcome, detail = result.outcome, result.detail",
+        "outcome, detail = CheckOutcome.PASSED, ''",
+        STANDBY,
+    ),
+    bug(
+        "moments are recovered to in the order of the file",
+        "in_order",
+        "sorted(moments.items(), key=_order)",
+        "moments.items()",
+        STANDBY,
     ),
     bug(
         "a segment of another cluster is handed to the server",

@@ -48,6 +48,8 @@ class SourceKind(Generic[K]):
     """There is a list of backups: `select`, `every` and `when_new` have a meaning."""
     is_of_now: Callable[[K], bool] = lambda _keys: True
     """Whether the newest backup is restored to its newest state, which can be compared with an earlier night."""
+    has_moments: bool = False
+    """Checks can be asked at a named moment before the last one."""
     all_databases: bool = True
     """Without `databases`, all are checked."""
     dialect: Dialect = POSTGRESQL

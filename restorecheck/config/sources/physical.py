@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 from restorecheck.checks.keys import Hours, Keys, Text, refusal
 from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.physical.kind import PhysicalKind
+from restorecheck.config.physical.moments import broken_moments
 from restorecheck.config.physical.registry import PHYSICAL_KINDS
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 
@@ -125,6 +126,11 @@ class Physical(_OfKinds):
         "{random: {within_days: 30}}: a time between the end of the oldest backup and the newest commit in the archive, "
         "drawn anew for each slot.",
     )
+    moments: dict[str, Moment] = Field(
+        default={},
+        description="Named times and positions before `moment`: {before-migration: {time: '2026-02-27 03:15:00+00'}}. "
+        "Recovery stops at each, and asks the checks whose `at` names it.",
+    )
     max_age_hours: Hours | None = Field(
         default=None,
         description="The drill fails if the newest backup ended earlier than this. Default: the `every` of the target plus 2 "
@@ -165,6 +171,7 @@ def _broken_rules(written: Written) -> Iterator[ConfigFinding]:
     for name in others & written.keys.keys():
         if written.keys[name] is not None:
             yield ConfigFinding((*here, name), f"{name} is not a key of kind {kind.key}")
+    yield from broken_moments(written)
 
 
 PHYSICAL = SourceKind(
@@ -173,6 +180,7 @@ PHYSICAL = SourceKind(
     help="The backups are copies of a cluster's files, with its WAL.",
     physical=True,
     selects=True,
+    has_moments=True,
     is_of_now=lambda keys: keys.moment[0] in {"latest", "immediate"},
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,

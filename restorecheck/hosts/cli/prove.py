@@ -19,7 +19,7 @@ from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.process.console import Progress
 from restorecheck.hosts.process.exit_codes import Exit, of_report
 from restorecheck.hosts.sources.drill_settings import checks_of
-from restorecheck.model import Drill, Proof
+from restorecheck.model import CheckSpec, Drill, Proof
 from restorecheck.ports import Provider
 from restorecheck.postgres.damage.file_damage import Breaker
 from restorecheck.postgres.damage.injection import Prover, Questions, together
@@ -105,7 +105,7 @@ class _Attempt:
         )
         prover = Prover(
             temporary,
-            Questions(asked=checks_of(self._target, baseline=True), proposed=more),
+            Questions(asked=_at_the_end(checks_of(self._target, baseline=True)), proposed=more),
             profile,
             parts.clock,
             until=drill.deadline,
@@ -118,7 +118,7 @@ class _Attempt:
         physical = checks_of(self._target, baseline=True, physical=True)
         breaker = Breaker(
             temporary,
-            Questions(asked=physical, proposed=more),
+            Questions(asked=_at_the_end(physical), proposed=more),
             profile,
             parts.clock,
             until=drill.deadline,
@@ -127,3 +127,8 @@ class _Attempt:
             tell=self._progress.say,
         )
         return together(found, breaker.prove(PHYSICAL))
+
+
+def _at_the_end(specs: tuple[CheckSpec, ...]) -> tuple[CheckSpec, ...]:
+    """Without the checks of named moments: the damaged copy is at the last one."""
+    return tuple(spec for spec in specs if not spec.at)

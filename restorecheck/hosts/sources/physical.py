@@ -12,6 +12,7 @@ from restorecheck.hosts.sources.drill_settings import deadline_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Source
 from restorecheck.ports import Checker
+from restorecheck.postgres.physical import moment
 from restorecheck.postgres.physical.moment import Moment
 from restorecheck.postgres.physical.provider import PhysicalProvider
 from restorecheck.postgres.physical.settings import PhysicalSettings
@@ -57,6 +58,8 @@ def physical_settings(target: Target) -> PhysicalSettings:
         physical,
         source=cast(PhysicalSource, settings(made, physical.own)),
         moment=Moment(*physical.moment),
+        named=moment.in_order({n: Moment(*m) for n, m in physical.moments.items()}),
+        false_after=any(spec.false_after for spec in target.check_specs()),
         max_age=max_age_of(hours, target.expected_every),
         every=target.expected_every,
         databases=tuple(target.databases or ()),

@@ -1,6 +1,7 @@
 """The moment that a drill recovers to. Pure."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -57,6 +58,15 @@ class Moment:
                 return own | {"recovery_target_lsn": self.value}
             case _:
                 return own
+
+
+def _order(named: tuple[str, Moment]) -> tuple[datetime, int]:
+    return named[1].time or datetime.min.replace(tzinfo=UTC), named[1].lsn or 0
+
+
+def in_order(moments: Mapping[str, Moment]) -> tuple[tuple[str, Moment], ...]:
+    """All times, or all positions: the earliest first."""
+    return tuple(sorted(moments.items(), key=_order))
 
 
 def draw(seed: str, after: datetime, until: datetime) -> datetime:

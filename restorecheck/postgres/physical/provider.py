@@ -56,6 +56,7 @@ from restorecheck.postgres.session.connection import Connection
 from restorecheck.postgres.session.messages import why_not
 
 FIND, RESTORE, RECOVER, COMPARE = "find backup", "restore files", "recover", "compare with archive"
+TO, AT, AFTERWARDS = "recover to", "check at", "check afterwards"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -78,10 +79,15 @@ class PhysicalProvider(Provider):
             RECOVER: f"{start}; replay WAL to {moment}",
             COMPARE: "compare the end of recovery with the newest WAL segment of the archive",
         }
+        texts = _before_last(texts, self._stages(), start)
+        if self.physical.false_after:
+            texts[AFTERWARDS] = (
+                "ask the checks of the named moments that must fail afterwards once more"
+            )
         steps = (
             Step(
                 name=name,
-                kind=StepKind.RESTORE if name in {RESTORE, RECOVER} else StepKind.PREPARE,
+                kind=StepKind.RESTORE if _restores(name) else StepKind.PREPARE,
                 does=does,
                 deadline=self.deadline,
                 makes=(directory,),
@@ -93,6 +99,11 @@ class PhysicalProvider(Provider):
     @property
     def _replay(self) -> Replay:
         return Replay(physical=self.physical, server=self.server, clock=self.clock)
+
+    def _stages(self) -> dict[str, tuple[str, bool]]:
+        """Step → the named moment that it is about, and whether it asks the checks; in order."""
+        names = [name for name, _ in self.physical.named]
+        return {f"{verb} {name}": (name, verb != TO) for name in names for verb in (TO, AT)}
 
     def newest(self, now: datetime) -> tuple[Listed, ...]:
         with tempfile.TemporaryDirectory(prefix="restorecheck-list-") as folder:
@@ -114,6 +125,12 @@ class PhysicalProvider(Provider):
                     return self._replay.recover(drill, session, step.name)
                 case "compare with archive":
                     return self._replay.compare(drill, session, step.name)
+                case _ if step.name in self._stages():
+                    name, asks = self._stages()[step.name]
+                    stage = self._replay.ask if asks else self._replay.recover_to
+                    return stage(drill, session, step, name)
+                case "check afterwards":
+                    return self._replay.ask_again(drill, session, step)
                 case _:
                     raise AssertionError(f"no step {step.name!r} in this plan")
         except DamagedBackupError as exc:
@@ -201,7 +218,8 @@ class PhysicalProvider(Provider):
                 findings=findings,
                 notes=notes,
             )
-        session.backup, session.moment = chosen.backup, moment
+        session.backup = chosen.backup
+        session.moment = self.physical.moment if self.physical.named else moment
         if chosen.newest is not None:
             notes += (f"an older backup, {chosen.backup.name}, was restored instead",)
         return Ready(
@@ -211,10 +229,10 @@ class PhysicalProvider(Provider):
         )
 
     def _provisional(self, drill: Drill, listed: Sequence[PhysicalBackup]) -> Moment:
-        """The configured moment. Of `random`, a time before now from which the backup follows: how far the archive goes,
+        """The earliest moment. Of `random`, a time before now from which the backup follows: how far the archive goes,
         only a restored backup can say.
         """
-        asked = self.physical.moment
+        asked = self.physical.named[0][1] if self.physical.named else self.physical.moment
         ended = [b.ended for b in listed if b.ended and not b.in_progress and not b.problem]
         if asked.kind != RANDOM or drill.select.by is not SelectBy.NEWEST or not ended:
             return asked
@@ -253,3 +271,24 @@ class PhysicalProvider(Provider):
 
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))
+
+
+def _restores(step: str) -> bool:
+    return step in {RESTORE, RECOVER} or step.startswith(TO)
+
+
+def _before_last(
+    texts: dict[str, str], stages: dict[str, tuple[str, bool]], start: str
+) -> dict[str, str]:
+    """The steps, with those of the named moments before the last recovery."""
+    found = {}
+    for step, does in texts.items():
+        if step == RECOVER:
+            for stage, (name, asks) in stages.items():
+                found[stage] = (
+                    f"ask the checks of {name}, read-only, of the paused server"
+                    if asks
+                    else f"{start}; replay WAL to {name} and pause"
+                )
+        found[step] = does
+    return found

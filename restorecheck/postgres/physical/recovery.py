@@ -202,6 +202,18 @@ class Recovery:
             newest_commit=commit,
         )
 
+    def stands_at(self, connection: Connection) -> Reached:
+        """Where a paused server stands. Its timeline is that of the last segment it was given."""
+        pin(connection)
+        row = connection.execute(
+            "select pg_last_wal_replay_lsn()::text, pg_last_xact_replay_timestamp()"
+        ).fetchone()
+        if row is None or row[0] is None:
+            raise ProviderError("the server did not report where it paused")
+        lsn, commit = wal.position(str(row[0])), row[1]
+        assert commit is None or isinstance(commit, datetime), "a timestamp"
+        return Reached(lsn=lsn, timeline=0, last_record=lsn - 1, newest_commit=commit)
+
     def _replayed_timeline(self, new: int) -> int:
         """The timeline that was replayed, from the history of the new one."""
         try:

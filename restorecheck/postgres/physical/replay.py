@@ -1,5 +1,6 @@
 """The steps of a drill that replay WAL: to each named moment, to the last one, and their comparison with the archive."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,14 +9,14 @@ import psycopg
 from restorecheck import choosing
 from restorecheck.errors import ProviderError
 from restorecheck.lifecycle import Broken, Ready, StepEvent, Unclear
-from restorecheck.model import Drill, Endpoint, Recovered
-from restorecheck.ports import Clock
+from restorecheck.model import CheckSpec, Drill, Endpoint, Recovered, Step
+from restorecheck.ports import Clock, Inquiry
 from restorecheck.postgres.dump import preparation
 from restorecheck.postgres.dump.finder import lost_session
 from restorecheck.postgres.dump.load_plan import fence_note
-from restorecheck.postgres.dump.local_provider import MAINTENANCE
+from restorecheck.postgres.dump.local_provider import MAINTENANCE, connect_locally, killed_locally
 from restorecheck.postgres.dump.settings import ServerSettings
-from restorecheck.postgres.physical import outcome, source, told
+from restorecheck.postgres.physical import outcome, source, standby, told
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.moment import (
     IMMEDIATE,
@@ -30,11 +31,19 @@ from restorecheck.postgres.physical.moment import (
 from restorecheck.postgres.physical.outcome import Reached
 from restorecheck.postgres.physical.prepare import prepare
 from restorecheck.postgres.physical.recovery import Recovery
-from restorecheck.postgres.physical.session import ENDING_SECONDS, LOOKS, PhysicalSession, working
+from restorecheck.postgres.physical.session import (
+    ENDING_SECONDS,
+    LOOKS,
+    Asked,
+    PhysicalSession,
+    working,
+)
 from restorecheck.postgres.physical.settings import PhysicalSettings
 from restorecheck.postgres.physical.source import Workshop
+from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.session.messages import why_not
+from restorecheck.postgres.session.opening import by_system_identifier
 from restorecheck.postgres.session.stopwatch import Stopwatch
 
 OF_POINTS = frozenset({TIME, LSN, RANDOM})
@@ -190,10 +199,105 @@ class Replay:
             notes=(*gap, *told.ahead(last, reached.segment(size).name(size))),
         )
 
+    def recover_to(
+        self, drill: Drill, session: PhysicalSession, step: Step, name: str
+    ) -> StepEvent:
+        """To a named moment, at which the server pauses and answers queries."""
+        workshop = session.workshop
+        if workshop is None or session.backup is None:
+            return lost_session()
+        moment = dict(self.physical.named)[name]
+        if session.stage != step.name:
+            if source.major_of(workshop.places.data) < standby.SINCE:
+                return Unclear(
+                    reason=f"checks at a moment need PostgreSQL {standby.SINCE} or later"
+                )
+            return self._begin(drill, session, step.name, pause_at=moment)
+        recovery = session.recovery
+        assert recovery is not None, "begun above"
+        looked = self._look(session, recovery)
+        if looked is not None:
+            return looked
+        places, superuser = workshop.places, self.physical.superuser
+        try:
+            connection = cluster.superuser_connection(places, MAINTENANCE, user=superuser)
+        except psycopg.OperationalError as exc:
+            return refused(superuser, exc)
+        with connection:
+            reached = recovery.stands_at(connection)
+            if early := beyond(moment, reached):
+                return Broken(reason=early)
+            endpoint = standby.endpoint_of(places, superuser, self.physical.databases, connection)
+        connect = by_system_identifier(standby.connect_reading)
+        checker = PostgresChecker(connect, self.clock, connections=1, killed=killed_locally)
+        session.asked[name] = Asked(endpoint=endpoint, checker=checker)
+        return Ready(
+            notes=(*session.notes(), told.stands(name, moment.said, reached)),
+            external_seconds=session.watch.seconds,
+        )
+
+    def ask(self, drill: Drill, session: PhysicalSession, step: Step, name: str) -> StepEvent:
+        """The checks of a named moment."""
+        specs = [spec for spec in drill.checks if spec.at == name]
+        found = self._answers(drill, session.asked.get(name), specs, step)
+        if not isinstance(found, Ready):
+            return found
+        recovery, workshop = session.recovery, session.workshop
+        if recovery is None or workshop is None:
+            return lost_session()
+        session.asked.pop(name).checker.close()
+        # The next recovery goes on from the last restart point.
+        with cluster.superuser_connection(
+            workshop.places, MAINTENANCE, user=self.physical.superuser
+        ) as connection:
+            connection.execute("checkpoint")
+        return found
+
+    def ask_again(self, drill: Drill, session: PhysicalSession, step: Step) -> StepEvent:
+        """The checks of named moments that must fail when the recovery is complete."""
+        specs = [spec for spec in drill.checks if spec.false_after]
+        if session.endpoint is None:
+            return lost_session()
+        if step.name not in session.asked:
+            connect = by_system_identifier(connect_locally)
+            checker = PostgresChecker(connect, self.clock, killed=killed_locally)
+            session.asked[step.name] = Asked(endpoint=session.endpoint, checker=checker)
+        found = self._answers(drill, session.asked[step.name], specs, step)
+        if not isinstance(found, Ready):
+            return found
+        return replace(
+            found,
+            endpoint=session.endpoint,
+            findings=tuple(standby.turned_round(result) for result in found.findings),
+        )
+
+    def _answers(
+        self, drill: Drill, asked: Asked | None, specs: Sequence[CheckSpec], step: Step
+    ) -> StepEvent:
+        """One answer, or one part of a scan; Ready with all results."""
+        if asked is None:
+            return lost_session()
+        answered = {result.name for result in asked.results}
+        pending = [spec for spec in specs if spec.name not in answered]
+        if not pending:
+            return Ready(findings=asked.results)
+        until = min(drill.deadline, drill.records[-1].started_at + step.deadline)
+        inquiry = Inquiry(
+            endpoint=asked.endpoint,
+            pending=pending,
+            until=until,
+            backup=drill.backup,
+            readings=asked.readings,
+        )
+        answers = asked.checker.run(inquiry)
+        asked.results += answers.results
+        if answers.readings is not None:
+            asked.readings = answers.readings
+        return working(answers.detail or f"{len(asked.results)} of {len(specs)} checks")
+
     def _unasserted(self, drill: Drill) -> tuple[str, ...]:
-        if self.physical.moment.kind not in OF_POINTS or any(
-            not check.built_in for check in drill.checks
-        ):
+        about_it = any(not c.built_in and (not c.at or c.false_after) for c in drill.checks)
+        if self.physical.moment.kind not in OF_POINTS or about_it:
             return ()
         return (told.NOTHING_ASKED,)
 

@@ -12,6 +12,10 @@ from restorecheck.postgres.server.cluster import SUPERUSER
 class PhysicalSettings:
     source: PhysicalSource
     moment: Moment = field(default_factory=Moment)
+    named: tuple[tuple[str, Moment], ...] = ()
+    """Moments before it at which checks are asked, the earliest first."""
+    false_after: bool = False
+    """Some of these checks must fail when the recovery is complete."""
     max_age: timedelta | None = None
     every: timedelta | None = None
     """At which interval backups are expected."""

@@ -114,6 +114,13 @@ def said(known: Recovered) -> str:
     )
 
 
+def stands(name: str, asked: str, reached: Reached) -> str:
+    """Of a named moment at which the server paused."""
+    commit = reached.newest_commit
+    newest = second_of(commit) if commit else "none"
+    return f"recovered to {name} ({asked}): reached {wal.position_text(reached.lsn)}; newest commit: {newest}"
+
+
 def with_reached(known: Recovered, reached: Reached, size: int) -> Recovered:
     return replace(
         known,
