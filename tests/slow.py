@@ -32,6 +32,7 @@ GROUPS = (
             "tests/acceptance/test_interrupts.py",
             "tests/acceptance/test_moments.py",
             "tests/acceptance/test_pgbackrest.py",
+            "tests/acceptance/test_pgbackrest_repositories.py",
             "tests/acceptance/test_physical.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",

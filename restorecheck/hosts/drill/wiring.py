@@ -135,7 +135,8 @@ def refuse_impossible(config: Config) -> None:
 
 def _forget_libpq_environment() -> None:
     """Unset PGHOSTADDR, PGSERVICE, PGOPTIONS and similar variables: only the configuration decides
-    where and how libpq connects.
+    where and how libpq connects. pgBackRest's own options stay: they may hold the key of a repository.
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
+        if not name.startswith("PGBACKREST_"):
+            del os.environ[name]

@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +52,10 @@ def run(
     account: OsUser | None,
     stop: threading.Event,
     within: Fence | None = None,
+    environment: Mapping[str, str] | None = None,
     record: Callable[[tuple[Birth, ...]], None] | None = None,
 ) -> ProgramEnd:
-    """`record`: for a program without a fence, as `Fence.record`.
+    """`environment`: more variables, with secrets. `record`: for a program without a fence, as `Fence.record`.
 
     Raises:
         ProviderError: It cannot be started, or the drill ended meanwhile.
@@ -65,7 +66,7 @@ def run(
         account=account,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        extra_environment={"TZ": "UTC"},
+        extra_environment={"TZ": "UTC", **(environment or {})},
         within=within,
     )
     if record is not None and process.inner is not None:

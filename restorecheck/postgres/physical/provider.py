@@ -218,7 +218,7 @@ class PhysicalProvider(Provider):
                 findings=findings,
                 notes=notes,
             )
-        session.backup = chosen.backup
+        session.backup = workshop.chosen = chosen.backup
         session.moment = self.physical.moment if self.physical.named else moment
         if chosen.newest is not None:
             notes += (f"an older backup, {chosen.backup.name}, was restored instead",)

@@ -57,6 +57,8 @@ class Workshop:
     done: int = 0
     """Bytes restored."""
     notes: list[str] = field(default_factory=list)
+    chosen: PhysicalBackup | None = None
+    """The backup of this drill, when one is chosen."""
 
     @property
     def tablespaces(self) -> Path:

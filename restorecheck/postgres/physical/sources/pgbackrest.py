@@ -4,21 +4,20 @@
 cluster is read or written.
 """
 
-import configparser
 import json
 import os
 import pwd
 import shutil
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.physical import source, wal
+from restorecheck.postgres.physical import pgbackrest_config, source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
 from restorecheck.postgres.physical.source import (
@@ -38,18 +37,36 @@ ERRORS = ("[FormatError]", "[ChecksumError]", "[FileInvalidError]")
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
 NOT_THERE = 1
-NO_STANZA, NO_BACKUP, NO_DATA = 1, 2, 3
-"""Codes of a stanza's status. Source: pgBackRest, src/command/info/info.c."""
+NO_STANZA, NO_DATA, WHOLE = 1, 3, frozenset({0, 2})
+"""Codes of a repository's status; whole: with backups, or without any yet. Source: pgBackRest, src/command/info/info.c."""
+LOCAL = ("--reset-pg1-host",)
+"""A configuration of a repository host names the host of the cluster: nothing runs there."""
+PRIVATE = (
+    *LOCAL, "--archive-mode=off", "--no-delta", "--no-link-all",
+    "--reset-link-map", "--reset-tablespace-map", "--reset-recovery-option",
+    "--reset-db-include", "--reset-db-exclude",
+)  # fmt: skip
+"""Whatever the configuration says, all databases are restored, and below the private directory: maps lead to production's paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Where a backup is, of the last list."""
+
+    label: str
+    repo: int
+    newest: str
+    """The newest segment in the archive of its cluster; empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PgBackRest(PhysicalSource):
-    config: str
+    config: str | None = None
     stanza: str
     repo: int | None = None
     reader: str | None = None
-    archives: dict[str, str] = field(default_factory=dict, compare=False)
-    """Name of a backup → the newest segment of its archive."""
+    listed: dict[str, Listed] = field(default_factory=dict, compare=False)
+    """Name of a backup → where it is."""
 
     @property
     def place(self) -> str:
@@ -58,53 +75,62 @@ class PgBackRest(PhysicalSource):
     def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
         stanza = self._info(workshop)
         systems = {(db["repo-key"], db["id"]): db for db in stanza["db"]}
-        self.archives.clear()
         newest = {
             (a["database"]["repo-key"], a["database"]["id"]): a["max"] or ""
             for a in stanza["archive"]
         }
+        several = len(stanza["repo"]) > 1
+        self.listed.clear()
         found = []
         for values in stanza["backup"]:
             where = (values["database"]["repo-key"], values["database"]["id"])
-            self.archives[values["label"]] = newest.get(where, "")
-            found.append(self._backup(values, systems[where]))
+            label, repo = values["label"], where[0]
+            name = label if label not in self.listed else f"{label} in repository {repo}"
+            self.listed[name] = Listed(label, repo, newest.get(where, ""))
+            found.append(_backup(name, f"{self.place}: {name}", values, systems[where]))
+            if several:
+                note = f"the backup is in repository {repo} of {len(stanza['repo'])}"
+                found[-1] = replace(found[-1], notes=(note,))
         return sorted(found, key=lambda backup: (backup.stopped_at, backup.name))
-
-    def _backup(self, values: dict[str, Any], system: dict[str, Any]) -> PhysicalBackup:
-        wrong = (
-            "contains pages with wrong checksums, which pgBackRest found when it made the backup"
-        )
-        return PhysicalBackup(
-            name=values["label"],
-            address=f"{self.place}: {values['label']}",
-            started_at=datetime.fromtimestamp(values["timestamp"]["start"], UTC),
-            stopped_at=datetime.fromtimestamp(values["timestamp"]["stop"], UTC),
-            starts_at=_position(values, "start"),
-            ends_at=_position(values, "stop"),
-            size_bytes=values["info"]["size"],
-            system_identifier=str(system["system-id"]),
-            major=int(system["version"].split(".")[0]),
-            problem=wrong if values.get("error") else "",
-        )
 
     def _info(self, workshop: Workshop) -> dict[str, Any]:
         """Exit code 0 says nothing; of a wrong key the message holds bytes that are not JSON."""
-        done = self._run(workshop, "--output=json", "info")
+        repo = [f"--repo={self.repo}"] if self.repo else []
+        done = self._run(workshop, *repo, "--output=json", "info")
         if done.code:
             raise ProviderError(f"pgbackrest info {done.how}")
         try:
             stanzas = json.loads(done.out, strict=False)
             stanza: dict[str, Any] = next(s for s in stanzas if s["name"] == self.stanza)
-            code, message = stanza["status"]["code"], stanza["status"]["message"]
-            repos = [r["status"]["message"] for r in stanza.get("repo", []) if r["status"]["code"]]
+            # Until 2.33 without `repo`: there was one.
+            repos = stanza.setdefault("repo", [{"key": 1, "status": stanza["status"]}])
+            for one in repos:
+                status = one["status"]
+                self._refuse(one["key"], len(repos), status["code"], str(status["message"]))
         except (ValueError, KeyError, TypeError, StopIteration) as exc:
             raise ProviderError("the output of pgbackrest info could not be parsed") from exc
-        said = printable("; ".join(repos) or str(message))
-        if code in {NO_STANZA, NO_DATA}:
-            raise NotFoundError(f"the repository has no backups of stanza {self.stanza}: {said}")
-        if code not in {0, NO_BACKUP}:
-            raise ProviderError(f"the repository cannot be read: {said}")
         return stanza
+
+    def _refuse(self, repo: int, repos: int, code: int, message: str) -> None:
+        """A repository of which the list says nothing, or that cannot be read.
+
+        Raises:
+            NotFoundError, ProviderError: See there.
+        """
+        which = f"repository {repo}" if repos > 1 else "the repository"
+        hint = (
+            f"Set physical.repo to read one repository only, not all {repos}." if repos > 1 else ""
+        )
+        if code == NO_DATA:
+            reason = f"{which} has no backups of stanza {self.stanza}: {printable(message)}"
+            raise NotFoundError(reason, hint=hint)
+        if code == NO_STANZA:  # as of a wrong name, or of a disk that is not mounted
+            raise ProviderError(
+                f"{which} has no stanza {self.stanza}",
+                hint=hint or "Correct physical.stanza of this target, or repo1-path of pgBackRest.",
+            )
+        if code not in WHOLE:
+            raise ProviderError(f"{which} cannot be read: {printable(message)}", hint=hint)
 
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
         source.room_for(backup, 1, workshop)
@@ -114,14 +140,16 @@ class PgBackRest(PhysicalSource):
         if reader is not None:
             for folder in (data, spaces):
                 untrusted_files.give_all(folder, reader.uid, reader.gid)
+        listed = self.listed[backup.name]
         done = self._run(
             workshop,
+            f"--repo={listed.repo}",
             f"--pg1-path={data}",
             f"--spool-path={self._own('spool', workshop)}",
-            f"--set={backup.name}",
+            f"--set={listed.label}",
             "--type=none",
-            "--archive-mode=off",
             f"--tablespace-map-all={spaces}",
+            *PRIVATE,
             "restore",
             long=True,
         )
@@ -156,7 +184,14 @@ class PgBackRest(PhysicalSource):
             place.unlink(missing_ok=True)
             pg1 = self._own("pg1", workshop)
             done = self._run(
-                workshop, f"--pg1-path={pg1}", "--no-archive-async", "archive-get", name, str(place)
+                workshop,
+                *self._repo_of(workshop),
+                f"--pg1-path={pg1}",
+                *LOCAL,
+                "--no-archive-async",
+                "archive-get",
+                name,
+                str(place),
             )
             if done.code == NOT_THERE:
                 return FromArchive(ArchiveAnswer.ABSENT)
@@ -175,9 +210,16 @@ class PgBackRest(PhysicalSource):
             return FromArchive(ArchiveAnswer.UNKNOWN, str(exc))
         return FromArchive(ArchiveAnswer.FETCHED)
 
+    def _repo_of(self, workshop: Workshop) -> list[str]:
+        assert workshop.chosen is not None, "WAL is fetched for a backup"
+        return [f"--repo={self.listed[workshop.chosen.name].repo}"]
+
     def newest_segment(self, workshop: Workshop) -> str:
+        """Of the archive of the chosen backup's cluster: a stanza has one for each version that was upgraded from."""
+        assert workshop.chosen is not None, "WAL is fetched for a backup"
         self.backups(workshop)
-        return wal.newest(self.archives.values())
+        listed = self.listed.get(workshop.chosen.name)
+        return wal.newest([listed.newest] if listed else [])
 
     # --- running pgBackRest ------------------------------------------------------------------
 
@@ -189,22 +231,21 @@ class PgBackRest(PhysicalSource):
                 "pgbackrest is not installed on this machine",
                 hint="Install the package pgbackrest.",
             )
-        repo = [f"--repo={self.repo}"] if self.repo else []
         return run(
             [
                 program,
-                f"--config={self.config}",
+                *([f"--config={self.config}"] if self.config else []),
                 f"--stanza={self.stanza}",
                 "--log-level-file=off",
                 "--log-level-console=off",
                 "--log-level-stderr=error",
                 *([] if "info" in arguments else [f"--lock-path={self._own('lock', workshop)}"]),
-                *repo,
                 *arguments,
             ],
             directory=workshop.places.directory,
             account=self._reader(workshop),
             stop=workshop.stop,
+            environment=pgbackrest_config.environment(),
             record=cluster.recorded(workshop.places) if long else None,
         )
 
@@ -225,7 +266,11 @@ class PgBackRest(PhysicalSource):
         if os.geteuid() != 0:
             return None
         try:
-            entry = pwd.getpwnam(self.reader) if self.reader else self._owner()
+            entry = (
+                pwd.getpwnam(self.reader)
+                if self.reader
+                else pgbackrest_config.owner_of(self.config, self.stanza, self.repo or 1)
+            )
         except KeyError:
             raise AccessDeniedError(
                 f"the operating system has no user {self.reader}",
@@ -235,19 +280,26 @@ class PgBackRest(PhysicalSource):
             return workshop.account
         return OsUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
-    def _owner(self) -> pwd.struct_passwd | None:
-        parser = configparser.ConfigParser(strict=False, interpolation=None)
-        try:
-            parser.read(self.config)
-            key = f"repo{self.repo or 1}-path"
-            sections = [s for s in (self.stanza, "global") if parser.has_option(s, key)]
-            place = Path(parser.get(sections[0], key)) if sections else Path("/var/lib/pgbackrest")
-            return pwd.getpwuid((place / "backup").stat().st_uid)
-        except (configparser.Error, OSError, KeyError):
-            return None
-
 
 SOURCE = PgBackRest
+
+
+def _backup(
+    name: str, address: str, values: dict[str, Any], system: dict[str, Any]
+) -> PhysicalBackup:
+    wrong = "contains pages with wrong checksums, which pgBackRest found when it made the backup"
+    return PhysicalBackup(
+        name=name,
+        address=address,
+        started_at=datetime.fromtimestamp(values["timestamp"]["start"], UTC),
+        stopped_at=datetime.fromtimestamp(values["timestamp"]["stop"], UTC),
+        starts_at=_position(values, "start"),
+        ends_at=_position(values, "stop"),
+        size_bytes=values["info"]["size"],
+        system_identifier=str(system["system-id"]),
+        major=int(system["version"].split(".")[0]),
+        problem=wrong if values.get("error") else "",
+    )
 
 
 def _position(values: dict[str, Any], end: str) -> int | None:

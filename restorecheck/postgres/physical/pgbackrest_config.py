@@ -1,0 +1,57 @@
+"""What pgBackRest's configuration files and environment say about who may read a repository."""
+
+import configparser
+import glob
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "PGBACKREST_"
+DEFAULTS = (
+    "/etc/pgbackrest.conf",
+    "/etc/pgbackrest/pgbackrest.conf",
+    "/etc/pgbackrest/conf.d/*.conf",
+)
+"""Files that pgBackRest reads without --config. Source: pgBackRest, src/config/load.c and parse.c."""
+
+
+def environment() -> dict[str, str]:
+    """Options for pgBackRest, of restorecheck's own environment: a key need not stand in a file."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+def owner_of(config: str | None, stanza: str, repo: int) -> pwd.struct_passwd | None:
+    """The owner of a local repository, else of the configuration file; None: unknown, or root."""
+    files = list(_files(config))
+    place = Path(_option(files, stanza, f"repo{repo}-path") or "/var/lib/pgbackrest")
+    for path in (place / "backup", place, *files):
+        entry = _owner(path)
+        if entry is not None and entry.pw_uid != 0:
+            return entry
+    return None
+
+
+def _files(config: str | None) -> Iterator[Path]:
+    for pattern in (config,) if config else DEFAULTS:
+        yield from (Path(path) for path in sorted(glob.glob(pattern)))  # noqa: PTH207  # an absolute pattern
+
+
+def _option(files: list[Path], stanza: str, key: str) -> str:
+    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
+    for path in files:
+        try:
+            parser.read(path)
+        except (configparser.Error, OSError, UnicodeDecodeError):
+            continue
+    if given := environment().get(PREFIX + key.upper().replace("-", "_")):
+        return given  # goes before what a file says
+    sections = (section for section in (stanza, "global") if parser.has_option(section, key))
+    return next((parser.get(section, key) or "" for section in sections), "")
+
+
+def _owner(path: Path) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(path.stat().st_uid)
+    except (OSError, KeyError):
+        return None

@@ -1,0 +1,80 @@
+"""Who may read a repository, from pgBackRest's configuration."""
+
+import os
+import pwd
+
+import pytest
+
+from restorecheck.postgres.physical import pgbackrest_config
+
+
+@pytest.fixture
+def owned(tmp_path, monkeypatch):
+    """Folder of a repository and its configuration; the owners are said by the name of each path."""
+    owners = {"backup": "barman", "pgbackrest.conf": "postgres"}
+
+    def entry(name):
+        numbers = {"root": 0, "postgres": 101, "barman": 102}
+        return pwd.struct_passwd((name, "x", numbers[name], 1, "", "/", "/bin/sh"))
+
+    def said(path):
+        return entry(owners.get(path.name, "root")) if path.exists() else None
+
+    monkeypatch.setattr(pgbackrest_config, "_owner", said)
+    (tmp_path / "repo" / "backup").mkdir(parents=True)
+    return tmp_path
+
+
+def configure(folder, text):
+    path = folder / "pgbackrest.conf"
+    path.write_text(text)
+    return str(path)
+
+
+def reader(config, repo=1):
+    found = pgbackrest_config.owner_of(config, "shop", repo)
+    return found.pw_name if found else ""
+
+
+def test_the_owner_of_a_local_repository_reads_it(owned):
+    config = configure(owned, f"[global]\nrepo1-path={owned}/repo\n")
+
+    assert reader(config) == "barman"
+
+
+@pytest.mark.parametrize("section", ["shop", "global"])
+def test_a_repository_may_be_named_by_its_stanza(owned, section):
+    config = configure(
+        owned, f"[{section}]\nrepo2-path={owned}/repo\n[other]\nrepo2-path=/nowhere\n"
+    )
+
+    assert reader(config, 2) == "barman"
+
+
+def test_the_environment_goes_before_a_file(owned, monkeypatch):
+    monkeypatch.setenv("PGBACKREST_REPO1_PATH", f"{owned}/repo")
+    config = configure(owned, "[global]\nrepo1-path=/nowhere\n")
+
+    assert reader(config) == "barman"
+    assert "PGBACKREST_REPO1_PATH" in pgbackrest_config.environment()
+    assert "PATH" not in pgbackrest_config.environment()
+
+
+@pytest.mark.parametrize("text", ["[global]\nrepo1-type=s3\nrepo1-path=/nowhere\n", "no section\n"])
+def test_without_a_local_repository_the_owner_of_the_configuration_reads_it(owned, text):
+    assert reader(configure(owned, text)) == "postgres"
+
+
+def test_files_of_pgbackrests_own_are_read_where_none_is_named(owned, monkeypatch):
+    monkeypatch.setattr(pgbackrest_config, "DEFAULTS", (f"{owned}/no.conf", f"{owned}/*.conf"))
+    configure(owned, f"[global]\nrepo1-path={owned}/repo\n")
+
+    assert reader(None) == "barman"
+
+
+def test_root_is_no_reader(owned):
+    config = configure(owned, "[global]\nrepo1-path=/nowhere\n")
+    os.rename(config, f"{owned}/roots.conf")
+
+    assert reader(f"{owned}/roots.conf") == ""
+    assert reader(f"{owned}/gone.conf") == ""
