@@ -4,7 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from restorecheck.postgres.server import processes
 from tests.production import Production, majors
@@ -70,3 +78,42 @@ def archive_into(production: Production, *configs: Path) -> None:
 def archived(production: Production) -> None:
     while production.archiving():
         production.sql("select pg_sleep(0.05)")
+
+
+@contextmanager
+def s3_over_tls(directory: Path) -> Iterator[tuple[int, Path]]:
+    """S3, played by moto, with a certificate of its own authority, as pgBackRest demands: port, and the authority's file."""
+    key, certificate = directory / "s3.key", directory / "s3.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1,DNS:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    certificate.chmod(0o644)
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server(
+        "127.0.0.1", 0, application, threaded=True, ssl_context=(str(certificate), str(key))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port, certificate
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def upload(folder: Path, bucket: str, port: int, authority: Path) -> Any:
+    """The files of a local repository as objects: a repository in S3 has the same names. The client."""
+    client = boto3.client(
+        "s3", endpoint_url=f"https://127.0.0.1:{port}", region_name="us-east-1", verify=str(authority),
+        aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106
+    )  # fmt: skip
+    client.create_bucket(Bucket=bucket)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            client.put_object(
+                Bucket=bucket, Key=f"repo/{path.relative_to(folder)}", Body=path.read_bytes()
+            )
+    return client

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from tests.acceptance.pgbackrest import (
     folders,
     newest_major,
     pgbackrest,
+    s3_over_tls,
+    upload,
     version,
 )
 from tests.missing import needs
@@ -273,3 +275,74 @@ def test_an_incremental_backup_whose_full_one_is_gone_fails(copy, made):
 
     assert (code, report["verdict"]) == (1, "failed"), report["reason"]
     assert "pgbackrest restore" in report["reason"]
+
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_repository_in_s3_is_restored(copy):
+    with s3_over_tls(copy.world.directory) as (port, authority):
+        client = upload(copy.world.backups / "one", "backups", port, authority)
+        copy.change(
+            "sealed",
+            f"repo1-path={copy.world.backups}/one\n",
+            f"repo1-type=s3\nrepo1-path=/repo\nrepo1-s3-bucket=backups\nrepo1-s3-region=us-east-1\n"
+            f"repo1-s3-endpoint=127.0.0.1\nrepo1-storage-port={port}\nrepo1-storage-ca-file={authority}\n"
+            "io-timeout=1\nrepo1-s3-uri-style=path\nrepo1-s3-key=test\nrepo1-s3-key-secret=s3cret-of-the-shop\n",
+        )
+        shutil.rmtree(copy.world.backups / "one")
+
+        report = verified(copy.drill("sealed"))
+        assert "s3cret-of-the-shop" not in json.dumps(report)
+
+        gone = [
+            o["Key"]
+            for o in client.list_objects_v2(Bucket="backups", Prefix="repo/archive/shop")[
+                "Contents"
+            ]
+        ]
+        newest = max(key for key in gone if "-" in key.rpartition("/")[2])
+        client.put_object(Bucket="backups", Key=newest, Body=b"x" * 5000)
+        code, report = copy.drill("sealed")
+        assert (code, report["verdict"]) == (1, "failed"), report["reason"]
+
+        client.close()
+    report = inconclusive(copy.drill("sealed"))
+    assert "cannot be read" in report["reason"]
+
+
+def test_a_backup_that_was_taken_from_a_standby_is_recovered(world):
+    with producing(majors()[newest_major()]) as production:
+        folders(production, "repo", "lock", "spool", "pglog")
+        standby = replace(production, directory=production.directory / "standby", server=None)
+        folders(production, "standby")
+        production.run(
+            "pg_basebackup", f"--host={production.directory}", "--username=postgres", "--no-sync",
+            "--checkpoint=fast", f"--pgdata={standby.data}", "--write-recovery-conf",
+        )  # fmt: skip
+        config = production.directory / "pgbackrest.conf"
+        config.write_text(
+            configuration(production, f"repo1-path={production.directory}/repo", "backup-standby=y")
+            + f"pg2-path={standby.data}\npg2-socket-path={standby.directory}\npg2-user=postgres\n"
+        )
+        standby.start()
+        try:
+            archive_into(production, config)
+            pgbackrest(production, config, "stanza-create")
+            production.order(100)
+            pgbackrest(production, config, "backup", "--type=full")
+            production.order(1000)
+            production.sql("select pg_switch_wal()")
+            archived(production)
+        finally:
+            standby.stop()
+        production.stop()
+        world.config.write_text(
+            "version: 1\n"
+            "targets:\n"
+            "  - name: shop\n"
+            f"    physical: {{kind: pgbackrest, config: {config}, stanza: shop}}\n"
+            "    checks: [row_count: {table: orders, equals: 1100, database: shop}]\n"
+            f"postgres: {{work_dir: {world.work}, jobs: 2}}\n"
+            "history: {path: history.sqlite}\n"
+        )
+
+        verified(world.drill())

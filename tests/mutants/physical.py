@@ -11,8 +11,23 @@ MESSAGES = "tests/unit/postgres/session/test_messages.py"
 CONFIGURED = "tests/unit/checks/test_kinds_configured.py"
 STANDBY = "tests/unit/postgres/physical/test_standby.py"
 BARMAN = "tests/unit/postgres/physical/test_barman.py"
+PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
 
 PHYSICAL = (
+    bug(
+        "the end of the archive is that of another cluster in the stanza",
+        "postgres/physical/sources/newest_segment",
+        "wal.newest([listed.newest] if listed else [])",
+        "wal.newest(one.newest for one in self.listed.values())",
+        PGBACKREST,
+    ),
+    bug(
+        "a repository of pgBackRest that cannot be read is taken for one without backups",
+        "postgres/physical/sources/_refuse",
+        "if code not in WHOLE",
+        "if code not in {*WHOLE, 99}",
+        PGBACKREST,
+    ),
     bug(
         "a backup that failed in Barman is taken for a whole one",
         "postgres/physical/sources/_problem",

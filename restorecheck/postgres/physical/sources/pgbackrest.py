@@ -33,7 +33,23 @@ from restorecheck.postgres.server.account import OsUser
 PROGRAM = "pgbackrest"
 DAMAGED = frozenset({26, 28, 29})
 """Exit codes: checksum, file-invalid, format. Source: pgBackRest, src/build/error/error.yaml."""
-ERRORS = ("[FormatError]", "[ChecksumError]", "[FileInvalidError]")
+ERRORS = (
+    *("[FormatError]", "[ChecksumError]", "[FileInvalidError]", "[ArchiveDuplicateError]"),
+    *("[045]: duplicates found", "[044]: unable to retrieve the archive id"),
+    *(
+        "cipher header invalid",
+        "cipher header missing",
+        "unable to flush",
+        "was the repo encrypted",
+    ),
+)
+"""Of a file, also of one that cannot be decrypted: the list of the backups was, with the same key. Other CryptoErrors are of
+TLS. Sources: pgBackRest, src/common/crypto/cipherBlock.c, src/command/archive/get/get.c.
+"""
+UNREADABLE_LIST = (
+    "[FileMissingError] unable to load info file", "[ChecksumError]", "FormatError: invalid JSON value",
+)  # fmt: skip
+"""Of a stanza's status: of backup.info or archive.info. Any other format error may be that of a wrong key."""
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
 NOT_THERE = 1
@@ -130,7 +146,9 @@ class PgBackRest(PhysicalSource):
                 hint=hint or "Correct physical.stanza of this target, or repo1-path of pgBackRest.",
             )
         if code not in WHOLE:
-            raise ProviderError(f"{which} cannot be read: {printable(message)}", hint=hint)
+            reason = f"{which} cannot be read: {printable(' '.join(message.split()))}"
+            damaged = any(words in message for words in UNREADABLE_LIST)
+            raise (DamagedBackupError if damaged else ProviderError)(reason, hint=hint)
 
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
         source.room_for(backup, 1, workshop)
@@ -313,4 +331,6 @@ def _damaged(done: ProgramEnd) -> bool:
 
 
 def _said(done: ProgramEnd) -> str:
-    return f"{done.last_line} (exit code {done.code})"
+    """The error and what pgBackRest tells of it, in one line."""
+    said = " ".join(done.err.partition("ERROR: ")[2].split())
+    return f"{printable(said) or done.last_line} (exit code {done.code})"

@@ -1,7 +1,7 @@
 """Who may read a repository, from pgBackRest's configuration."""
 
-import os
 import pwd
+from pathlib import Path
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_files_of_pgbackrests_own_are_read_where_none_is_named(owned, monkeypatc
 
 def test_root_is_no_reader(owned):
     config = configure(owned, "[global]\nrepo1-path=/nowhere\n")
-    os.rename(config, f"{owned}/roots.conf")
+    Path(config).rename(owned / "roots.conf")
 
     assert reader(f"{owned}/roots.conf") == ""
     assert reader(f"{owned}/gone.conf") == ""
