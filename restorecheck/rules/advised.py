@@ -19,6 +19,12 @@ from restorecheck.rules.policies import Decision, Request, evaluate, listed, nam
 
 POLICY_NAME = "restorecheck"
 
+
+def policy_name(names: Names) -> str:
+    """Of each kind its own: what is advised for a cluster must not replace what instances need."""
+    return f"{POLICY_NAME}-aurora" if names.aurora else POLICY_NAME
+
+
 Policy = dict[str, Any]
 
 
@@ -31,13 +37,13 @@ def _document(*statements: Policy) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def of_groups(policy: Policy) -> dict[str, Policy]:
+def of_groups(policy: Policy, name: str = POLICY_NAME) -> dict[str, Policy]:
     """A user's policy as those of two groups, by their names: a user's own may have 2,048 characters
     together, a group's 5,120 (IAM User Guide, "IAM and AWS STS quotas"). What it denies stands alone.
     """
     parts: dict[str, list[Policy]] = {}
     for statement in policy["Statement"]:
-        group = POLICY_NAME if statement["Effect"] == "Allow" else f"{POLICY_NAME}-never"
+        group = name if statement["Effect"] == "Allow" else f"{name}-never"
         parts.setdefault(group, []).append(statement)
     return {group: _document(*statements) for group, statements in parts.items()}
 
@@ -364,7 +370,9 @@ LOOKING_IN_SOURCE = (
 LOOKING_IN_BACKUP = (
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
+    "rds:DescribeDBClusterParameterGroups",
     "rds:DescribeDBClusterSnapshots",
+    "rds:DescribeDBEngineVersions",
     "rds:DescribeDBParameterGroups",
     "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",

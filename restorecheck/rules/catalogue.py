@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RDS_GUIDE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide"
+AURORA_GUIDE = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide"
 IAM_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 KMS_GUIDE = "https://docs.aws.amazon.com/kms/latest/developerguide"
 TERRAFORM_GUIDE = "https://developer.hashicorp.com/terraform"
@@ -308,17 +309,19 @@ _ACCOUNTS = (
     _rule(
         210,
         CRITICAL,
-        "The production DB instance exists and runs PostgreSQL",
-        reads="rds:DescribeDBInstances in the source account",
-        why="With a wrong name or region no drill finds a snapshot.",
-        mend="Correct db_instance_identifier or region.",
+        "The production DB instance or cluster exists and runs PostgreSQL",
+        reads="rds:DescribeDBInstances or rds:DescribeDBClusters in the source account",
+        why="With a wrong name or region no drill finds a snapshot. Aurora MySQL and Aurora Serverless v1 cannot be "
+        "drilled.",
+        mend="Correct db_instance_identifier, db_cluster_identifier or region.",
         link=f"{RDS_GUIDE}/Overview.DBInstance.html",
     ),
     _rule(
         211,
         CRITICAL,
         "RDS automated backups are on, or AWS Backup takes snapshots",
-        reads="BackupRetentionPeriod, by rds:DescribeDBInstances; rds:DescribeDBSnapshots",
+        reads="BackupRetentionPeriod, by rds:DescribeDBInstances or rds:DescribeDBClusters; "
+        "rds:DescribeDBSnapshots or rds:DescribeDBClusterSnapshots",
         why="With a retention of 0 there is no automated snapshot, and no point-in-time recovery.",
         mend="Set the retention to 7 days or more.",
         link=f"{RDS_GUIDE}/USER_WorkingWithAutomatedBackups.html",
@@ -327,7 +330,7 @@ _ACCOUNTS = (
         212,
         HIGH,
         "The newest snapshot, automated or of AWS Backup, is younger than max_age_hours",
-        reads="rds:DescribeDBSnapshots in the source account",
+        reads="rds:DescribeDBSnapshots or rds:DescribeDBClusterSnapshots in the source account",
         why="A drill of an older snapshot fails, because a restore would lose too much data.",
         mend="Look at the backup window and the events of the instance, or wait for the next "
         "snapshot.",
@@ -340,10 +343,11 @@ _KEYS = (
         301,
         CRITICAL,
         "The snapshots of production can be shared with the backup account",
-        reads="rds:DescribeDBSnapshots; kms:DescribeKey",
+        reads="rds:DescribeDBInstances or rds:DescribeDBClusters; kms:DescribeKey",
         why="A snapshot encrypted with the default key aws/rds cannot be shared with another "
-        "account. The staging copy needs a customer managed key.",
-        mend="Create a transit key and name it in source.transit_kms_key_id.",
+        "account. The staging copy needs a customer managed key. Of an Aurora cluster that is not encrypted, RDS "
+        "makes no encrypted copy.",
+        mend="Create a transit key and name it in source.transit_kms_key_id; for such a cluster set from: shared.",
         link=f"{RDS_GUIDE}/share-encrypted-snapshot.html",
     ),
     _rule(
@@ -455,10 +459,11 @@ _PLACE = (
         408,
         CRITICAL,
         "The DB parameter group exists and is for the major version of production",
-        reads="rds:DescribeDBParameterGroups",
+        reads="rds:DescribeDBParameterGroups or rds:DescribeDBClusterParameterGroups",
         why="With a group of another family the restored instance gets the status "
         "incompatible-parameters.",
-        mend="Create a group of the right family, or correct restore.db_parameter_group_name.",
+        mend="Create a group of the right family, or correct restore.db_parameter_group_name or "
+        "restore.db_cluster_parameter_group_name.",
         link=f"{RDS_GUIDE}/USER_WorkingWithParamGroups.html",
     ),
     _rule(
@@ -477,7 +482,7 @@ _PLACE = (
         reads="rds:DescribeAccountAttributes in the backup account",
         why="With SnapshotQuotaExceeded the drill is inconclusive and makes no copy. Each "
         "target keeps backup.keep_copies copies, and one more while the next copy is made.",
-        mend="Ask for a higher quota (L-272F1212), or lower backup.keep_copies.",
+        mend="Ask for a higher quota (L-272F1212, of cluster snapshots L-9B510759), or lower backup.keep_copies.",
         link=f"{RDS_GUIDE}/CHAP_Limits.html",
     ),
     _rule(
@@ -495,8 +500,9 @@ _PLACE = (
         "The quota of manual snapshots has room for staging copies in the source account",
         reads="rds:DescribeAccountAttributes in the source account",
         why="With SnapshotQuotaExceeded the drill is inconclusive and makes no copy. Two "
-        "staging copies are needed: the newest is kept while the next one is made.",
-        mend="Ask for a higher quota (L-272F1212), or delete snapshots that are not needed.",
+        "staging copies are needed: the newest is kept while the next one is made. Of a cluster one is needed.",
+        mend="Ask for a higher quota (L-272F1212, of cluster snapshots L-9B510759), or delete snapshots that are not "
+        "needed.",
         link=f"{RDS_GUIDE}/CHAP_Limits.html",
     ),
     _rule(
@@ -508,6 +514,34 @@ _PLACE = (
         "inconclusive.",
         mend="Choose another restore.db_instance_class.",
         link=f"{RDS_GUIDE}/Concepts.DBInstanceClass.Support.html",
+    ),
+    _rule(
+        414,
+        CRITICAL,
+        "Aurora allows the limits in restore.serverless_v2 for the version of production",
+        reads="rds:DescribeDBEngineVersions in the backup account: ServerlessV2FeaturesSupport",
+        why="RDS refuses a restore with other limits, and a restore of a version that the region does not have.",
+        mend="Correct min_acu or max_acu.",
+        link=f"{AURORA_GUIDE}/aurora-serverless-v2.how-it-works.html",
+    ),
+    _rule(
+        415,
+        CRITICAL,
+        "The quota has room for one more DB cluster",
+        reads="rds:DescribeAccountAttributes in the backup account",
+        why="With DBClusterQuotaExceededFault the drill is inconclusive.",
+        mend="Ask for a higher quota (L-952B80B8), or delete clusters that are not needed.",
+        link=f"{AURORA_GUIDE}/CHAP_Limits.html",
+    ),
+    _rule(
+        416,
+        LOW,
+        "RDS can make one more snapshot copy now",
+        reads="rds:DescribeDBSnapshots or rds:DescribeDBClusterSnapshots in both accounts",
+        why="RDS makes 20 copies of snapshots at once in each account and region, and 5 of cluster snapshots. A "
+        "drill waits for the others; its deadline limits the wait.",
+        mend="Start the drills of many Aurora targets at different times.",
+        link=f"{AURORA_GUIDE}/aurora-copy-snapshot.html",
     ),
 )
 

@@ -148,6 +148,10 @@ class RdsDatabase:
     """The master user."""
     cluster: str = ""
     """Of an instance: the cluster that it is a member of."""
+    engine_mode: str = ""
+    """Of a cluster."""
+    encryption: str = ""
+    """StorageEncryptionType of a cluster: none, sse-rds (a key that AWS owns) or sse-kms."""
 
     @property
     def major(self) -> str:
@@ -228,6 +232,14 @@ class Quota:
     most: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """Limits of Aurora Serverless v2 for one engine version, in Aurora capacity units."""
+
+    least: float
+    most: float
+
+
 Quotas = Mapping[str, Quota]
 """By the names of DescribeAccountAttributes: DBInstances, ManualSnapshots, AllocatedStorage …"""
 
@@ -248,7 +260,7 @@ Simulation = tuple[Simulated, ...] | Unread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RdsFacts:
-    """Everything that a drill of one RDS target depends on. `None`: it does not exist."""
+    """Everything that a drill of one target of RDS or Aurora depends on. `None`: it does not exist."""
 
     names: Names
     max_age: timedelta
@@ -259,6 +271,8 @@ class RdsFacts:
     source_caller: Caller | Refused | Unread
     trust: Mapping[str, Any] | Unread
     production: RdsDatabase | Unread | None
+    refused: str = ""
+    """Why no drill restores this engine; empty: drills do."""
     newest_snapshot: datetime | Unread | None
     snapshot_key: KmsKey | Unread | None
     """Key of production's snapshots; None: they are not encrypted."""
@@ -273,6 +287,13 @@ class RdsFacts:
     instance_class: str
     orderable: frozenset[str] | Unread
     """Storage types of the class with production's version."""
+    capacity: tuple[float, float] | None = None
+    """Configured limits of Serverless v2; None: another class."""
+    offered: Capacity | Unread | None = None
+    """None: the region does not have the version."""
+    copying_there: int | Unread = 0
+    """Manual snapshots that are being copied into the backup account; `copying_here`: within the source account."""
+    copying_here: int | Unread = 0
     backup_quotas: Quotas | Unread
     source_quotas: Quotas | Unread
     source_rights: Simulation

@@ -45,11 +45,18 @@ class Names:
     iam_user: str = ""
     aurora: bool = False
     """`instance` and `parameter_group` are then those of a cluster."""
+    direct: bool = False
+    """What is shared is restored without a copy."""
 
     @property
     def key_of_target(self) -> str:
         """In the configuration."""
         return "aurora" if self.aurora else "rds"
+
+    @property
+    def engine(self) -> str:
+        """As the API has it; families of parameter groups begin with it."""
+        return "aurora-postgresql" if self.aurora else "postgres"
 
     @property
     def snapshot(self) -> str:

@@ -1,18 +1,16 @@
-"""The rules of `doctor` about AWS: may tonight's drill of an RDS target succeed?"""
+"""The rules of `doctor` about AWS: may tonight's drill of a target of RDS or Aurora succeed?"""
 
 import json
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from restorecheck.rules import advised, permissions
 from restorecheck.rules.facts import (
     Caller,
     KmsKey,
     Opening,
-    Quotas,
     RdsDatabase,
     RdsFacts,
     SecurityGroup,
@@ -21,12 +19,11 @@ from restorecheck.rules.facts import (
     SubnetGroup,
     Unread,
 )
-from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at, ok, problem
+from restorecheck.rules.findings import AdvicePlace, Finding, RuleAdvice, not_looked_at
 from restorecheck.rules.permissions import READING, key_requests
 from restorecheck.rules.policies import Decision, Request, evaluate, listed, names_of
+from restorecheck.rules.quota_readiness import QuotaLook
 from restorecheck.spelling import first_of, number_of
-
-T = TypeVar("T")
 
 WEEK = 7
 READ_ALL_MAJOR = 14
@@ -34,32 +31,9 @@ READ_ALL_MAJOR = 14
 EXTERNAL_ID = "<external id>"
 FEWEST_ADDRESSES = 1
 ZONES = 2
+OWNED_BY_AWS = "sse-rds"
 MAGNETIC = "standard"
 """A storage type that is always restored as another type."""
-SOME_MORE = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Room:
-    """The need of a drill for one quota."""
-
-    rule: str
-    key: str
-    name: str
-    room: int
-    code: str
-    in_source: bool = False
-
-
-INSTANCES = _Room(rule="RC409", key="DBInstances", name="DB instances", room=1, code="L-7B6409FD")
-SNAPSHOTS = _Room(
-    rule="RC410", key="ManualSnapshots", name="manual snapshots", room=1, code="L-272F1212"
-)
-STAGING = replace(SNAPSHOTS, rule="RC412", room=2, in_source=True)
-"""The newest staging copy is kept while the next one is made."""
-STORAGE = _Room(
-    rule="RC411", key="AllocatedStorage", name="gigabytes of storage", room=0, code="L-7ADDB58A"
-)
 
 
 def judge(facts: RdsFacts, now: datetime) -> Iterator[Finding]:
@@ -84,42 +58,7 @@ def _rights_of(role: str, major: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    facts: RdsFacts
-
-    # --- advice ------------------------------------------------------------------------------
-
-    def in_source(self, *words: str) -> RuleAdvice:
-        return self._aws(AdvicePlace.SOURCE, self.facts.names.region, words)
-
-    def in_backup(self, *words: str) -> RuleAdvice:
-        return self._aws(AdvicePlace.BACKUP, self.facts.names.backup_region, words)
-
-    def _aws(self, where: AdvicePlace, region: str, words: tuple[str, ...]) -> RuleAdvice:
-        return RuleAdvice(where, f"{shlex.join(('aws', *words))} --region {region}")
-
-    def set(self, key: str, value: str) -> RuleAdvice:
-        target = self.facts.names.target
-        return RuleAdvice(
-            AdvicePlace.CONFIGURATION, f"set targets.{target}.rds.{key} = {json.dumps(value)}"
-        )
-
-    @property
-    def resource(self) -> str:
-        return self.facts.names.target
-
-    def read(self, rule: str, fact: T | Unread, judged: Callable[[T], Finding]) -> Finding:
-        """The judgement of a fact, or that it was not looked at."""
-        if isinstance(fact, Unread):
-            return not_looked_at(rule, self.resource, fact.needs, fact.because)
-        return judged(fact)
-
-    def ok(self, rule: str, found: str) -> Finding:
-        return ok(rule, self.resource, found)
-
-    def problem(self, rule: str, found: str, *advice: RuleAdvice) -> Finding:
-        return problem(rule, self.resource, found, *advice)
-
+class _Look(QuotaLook):
     # --- identities --------------------------------------------------------------------------
 
     def caller(self) -> Finding:
@@ -190,25 +129,25 @@ class _Look:
                     "RC212", facts.newest_snapshot, lambda taken: self._newest(taken, now)
                 )
             yield from self._keys()
-        yield self.read("RC412", facts.source_quotas, lambda q: self._quota(STAGING, q))
+        yield from self.staging_quotas()
         yield from self.rights("RC501", "RC502", facts.source_rights, self._source_policy())
 
     def _production(self, found: RdsDatabase | None) -> Finding:
         names = self.facts.names
+        what, key = ("DB cluster", "db_cluster_identifier")
+        if not names.aurora:
+            what, key = ("DB instance", "db_instance_identifier")
         if found is None:
-            said = f"the DB instance {names.instance} does not exist in {names.region}"
-            return self.problem(
-                "RC210", said, self.set("db_instance_identifier", "<its identifier>")
-            )
-        if found.engine != "postgres":
-            said = (
-                f"{names.instance} runs {found.engine}; restorecheck supports only RDS for "
-                "PostgreSQL"
-            )
-            return self.problem(
-                "RC210", said, self.set("db_instance_identifier", "<a PostgreSQL instance>")
-            )
-        told = f"{names.instance} runs PostgreSQL {found.version}"
+            said = f"the {what} {names.instance} does not exist in {names.region}"
+            return self.problem("RC210", said, self.set(key, "<its identifier>"))
+        engine = "Aurora PostgreSQL" if names.aurora else "PostgreSQL"
+        refused = self.facts.refused
+        if not refused and found.engine != names.engine:
+            refused = f"{names.instance} runs {found.engine}; a drill needs {engine}"
+        if refused:
+            other = self.set(key, f"<a PostgreSQL {what.removeprefix('DB ')}>")
+            return self.problem("RC210", refused, other)
+        told = f"{names.instance} runs {engine} {found.version}"
         return self.ok(
             "RC210", f"{told}; {_rights_of(names.iam_user or found.master, found.major)}"
         )
@@ -221,7 +160,8 @@ class _Look:
         if isinstance(self.facts.newest_snapshot, datetime):
             said = "automated backups are off, without point-in-time recovery; AWS Backup takes snapshots"
             return self.ok("RC211", said)
-        command = ("rds", "modify-db-instance", "--db-instance-identifier", found.identifier)
+        kind = "cluster" if self.facts.names.aurora else "instance"
+        command = ("rds", f"modify-db-{kind}", f"--db-{kind}-identifier", found.identifier)
         advice = self.in_source(
             *command, "--backup-retention-period", str(WEEK), "--apply-immediately"
         )
@@ -244,18 +184,36 @@ class _Look:
 
     def _keys(self) -> Iterator[Finding]:
         facts = self.facts
-        if facts.names.transit_key:
+        key = facts.snapshot_key
+        if facts.names.aurora and key is None:
+            yield self._plain_cluster()
+        elif facts.names.transit_key:
             yield self.ok("RC301", "the staging copies are encrypted with the transit key")
+        else:
+            yield self.read("RC301", key, self._shareable)
+        if facts.names.transit_key:
             yield self.read("RC302", facts.transit_key, self._transit)
             if isinstance(facts.transit_key, KmsKey) and facts.transit_key.has_own_policy:
                 yield self._admitted(facts.transit_key)
-            return
-        yield self.read("RC301", facts.snapshot_key, self._shareable)
-        key = facts.snapshot_key
-        if isinstance(key, KmsKey) and key.manager != "AWS":
+        elif isinstance(key, KmsKey) and key.manager != "AWS":
             yield self._enabled("RC302", key, self.in_source)
             if key.usable:
                 yield self._admitted(key)
+
+    def _plain_cluster(self) -> Finding:
+        """As the step `find` has it: RDS API, CopyDBClusterSnapshot, KmsKeyId."""
+        production = self.facts.production
+        assert isinstance(production, RdsDatabase), "looked at before"
+        if self.facts.names.direct:
+            return self.ok("RC301", "the snapshots can be shared, and are restored without a copy")
+        if production.encryption == OWNED_BY_AWS:
+            needs = (
+                "a drill: AWS does not document whether such a snapshot can be copied with a key"
+            )
+            because = "the DB cluster is encrypted with a key that AWS owns"
+            return not_looked_at("RC301", self.resource, needs, because)
+        said = "the DB cluster is not encrypted, and RDS does not encrypt a copy of its snapshots"
+        return self.problem("RC301", said, self.set("from", "shared"))
 
     def _shareable(self, key: KmsKey | None) -> Finding:
         if key is None:
@@ -368,7 +326,8 @@ class _Look:
             yield self.read("RC408", facts.parameter_family, self._family)
         if isinstance(facts.production, RdsDatabase):
             yield self.read("RC413", facts.orderable, self._orderable)
-        yield from self._quotas()
+        yield from self.capacity()
+        yield from self.quotas()
         yield from self.rights("RC503", "RC504", facts.backup_rights, *self._backup_policy())
 
     def _network(self) -> Iterator[Finding]:
@@ -455,11 +414,7 @@ class _Look:
             "RC404",
             "; ".join(said),
             RuleAdvice(AdvicePlace.BACKUP, f"GROUP=$({words} {query})"),
-            RuleAdvice(
-                AdvicePlace.CONFIGURATION,
-                f"set targets.{self.resource}.rds.restore.vpc_security_group_ids = "
-                + json.dumps(["$GROUP"]),
-            ),
+            self.set("restore.vpc_security_group_ids", ["$GROUP"]),
         )
 
     def _egress(self, groups: tuple[SecurityGroup, ...]) -> Finding:
@@ -503,19 +458,21 @@ class _Look:
         return self.problem("RC406", f"no rule allows connections to port {port}", advice)
 
     def _family(self, family: str | None) -> Finding:
-        name = self.facts.names.parameter_group
-        production = self.facts.production
+        names = self.facts.names
+        name, production = names.parameter_group, self.facts.production
+        kind = "db-cluster-parameter-group" if names.aurora else "db-parameter-group"
+        called = "DB cluster parameter group" if names.aurora else "DB parameter group"
         major = production.major if isinstance(production, RdsDatabase) else ""
-        wanted = f"postgres{major}"
+        wanted = f"{names.engine}{major}"
         if family is not None and (not major or family == wanted):
             return self.ok("RC408", f"{name} has the family {family}")
-        create = ("rds", "create-db-parameter-group", "--db-parameter-group-name")
+        create = ("rds", f"create-{kind}", f"--{kind}-name")
         described = ("--description", "restored by restorecheck")
         if family is None:
-            family_or = wanted if major else "<postgres and the major version>"
+            family_or = wanted if major else f"<{names.engine} and the major version>"
             made = (*create, name, "--db-parameter-group-family", family_or, *described)
             return self.problem(
-                "RC408", f"the DB parameter group {name} does not exist", self.in_backup(*made)
+                "RC408", f"the {called} {name} does not exist", self.in_backup(*made)
             )
         other = f"{name}-{major}"
         made = (*create, other, "--db-parameter-group-family", wanted, *described)
@@ -523,7 +480,7 @@ class _Look:
             "RC408",
             f"{name} has the family {family}; production needs {wanted}",
             self.in_backup(*made),
-            self.set("restore.db_parameter_group_name", other),
+            self.set(f"restore.{kind.replace('-', '_')}_name", other),
         )
 
     def _orderable(self, found: frozenset[str]) -> Finding:
@@ -540,45 +497,6 @@ class _Look:
             return self.ok("RC413", said)
         return self.ok("RC413", f"RDS offers {what}")
 
-    # --- quotas --------------------------------------------------------------------------------
-
-    def _quotas(self) -> Iterator[Finding]:
-        facts = self.facts
-        yield self.read("RC409", facts.backup_quotas, lambda q: self._quota(INSTANCES, q))
-        yield self.read("RC410", facts.backup_quotas, self._copies)
-        production = facts.production
-        if isinstance(production, RdsDatabase):
-            storage = replace(STORAGE, room=production.storage_gib)
-            yield self.read("RC411", facts.backup_quotas, lambda q: self._quota(storage, q))
-
-    def _copies(self, quotas: Quotas) -> Finding:
-        """Whether the quota allows the next copy and all kept copies of all targets."""
-        planned = self.facts.copies_planned
-        quota = quotas.get(SNAPSHOTS.key)
-        if quota is None or planned <= quota.most or quota.used >= quota.most:
-            return self._quota(SNAPSHOTS, quotas)
-        ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
-        more = ("--quota-code", SNAPSHOTS.code, "--desired-value", str(planned + SOME_MORE))
-        said = (
-            f"the targets of this account keep {number_of(planned, 'copy', 'copies')}, including the next one; "
-            f"the quota allows {number_of(quota.most, 'manual snapshot')}"
-        )
-        return self.problem("RC410", said, self.in_backup(*ask, *more))
-
-    def _quota(self, wanted: "_Room", quotas: Quotas) -> Finding:
-        quota = quotas.get(wanted.key)
-        if quota is None:
-            needs = f"the quota {wanted.key}, which AWS did not return"
-            return not_looked_at(wanted.rule, self.resource, needs)
-        shown = f"{quota.used} of {quota.most} {wanted.name} are in use"
-        if quota.used + wanted.room <= quota.most:
-            return self.ok(wanted.rule, shown)
-        ask = ("service-quotas", "request-service-quota-increase", "--service-code", "rds")
-        most = str(max(quota.most, quota.used + wanted.room) + SOME_MORE)
-        aws = self.in_source if wanted.in_source else self.in_backup
-        advice = aws(*ask, "--quota-code", wanted.code, "--desired-value", most)
-        return self.problem(wanted.rule, f"{shown}; {wanted.room} more are needed", advice)
-
     # --- permissions ---------------------------------------------------------------------------
 
     def _source_policy(self) -> RuleAdvice:
@@ -586,7 +504,7 @@ class _Look:
         put = ("iam", "put-role-policy", "--role-name", names.role)
         policy = json.dumps(advised.source_policy(names))
         return self.in_source(
-            *put, "--policy-name", advised.POLICY_NAME, "--policy-document", policy
+            *put, "--policy-name", advised.policy_name(names), "--policy-document", policy
         )
 
     def _backup_policy(self) -> tuple[RuleAdvice, ...]:
@@ -600,7 +518,8 @@ class _Look:
             role = ("--role-name", path[0] if kind == "assumed-role" else path[-1])
             return (self._put("role", role, policy),)
         lines = []
-        for name, part in advised.of_groups(policy).items():
+        own = advised.policy_name(self.facts.names)
+        for name, part in advised.of_groups(policy, own).items():
             group = ("--group-name", name)
             making = self.in_backup("iam", "create-group", *group)
             made = self.in_backup("iam", "get-group", *group)
@@ -612,7 +531,8 @@ class _Look:
         return tuple(lines)
 
     def _put(self, kind: str, whose: tuple[str, str], policy: advised.Policy) -> RuleAdvice:
-        named = ("--policy-name", advised.POLICY_NAME, "--policy-document", json.dumps(policy))
+        own = advised.policy_name(self.facts.names)
+        named = ("--policy-name", own, "--policy-document", json.dumps(policy))
         return self.in_backup("iam", f"put-{kind}-policy", *whose, *named)
 
     def rights(

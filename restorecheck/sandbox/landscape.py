@@ -9,11 +9,11 @@ import psycopg
 from psycopg import sql
 
 from restorecheck.rules.advised import (
-    POLICY_NAME,
     backup_policy,
     looking_in_backup,
     looking_in_source,
     of_groups,
+    policy_name,
     source_policy,
 )
 from restorecheck.rules.permissions import Names
@@ -162,8 +162,12 @@ def grant(
     backup: UserCredentials,
     endpoint_url: str,
     regions: tuple[str, str],
+    *,
+    aurora: bool = False,
 ) -> None:
-    """The policies of docs/reference/aws-permissions.md, and what doctor and audit read."""
+    """The policies of docs/reference/aws-permissions.md, and what doctor and audit read. `aurora`: those for clusters,
+    beside the others.
+    """
     names = Names(
         target="",
         partition="aws",
@@ -177,19 +181,21 @@ def grant(
         backup_key=made.backup_kms_key_id,
         subnet_group=made.db_subnet_group_name,
         parameter_group=made.db_parameter_group_name,
+        aurora=aurora,
     )
+    own = policy_name(names)
     role = client("iam", source, endpoint_url, regions[0])
     user = client("iam", backup, endpoint_url, regions[1])
-    for name, of_role in ((POLICY_NAME, source_policy(names)), (LOOKING, looking_in_source())):
+    for name, of_role in ((own, source_policy(names)), (LOOKING, looking_in_source())):
         role.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(of_role))
     looking = json.dumps(looking_in_backup())
     user.put_user_policy(UserName=USER, PolicyName=LOOKING, PolicyDocument=looking)
     there = {group["GroupName"] for group in user.list_groups()["Groups"]}
-    for name, policy in of_groups(backup_policy(names)).items():
+    for name, policy in of_groups(backup_policy(names), own).items():
         if name not in there:
             user.create_group(GroupName=name)
         text = json.dumps(policy)
-        user.put_group_policy(GroupName=name, PolicyName=POLICY_NAME, PolicyDocument=text)
+        user.put_group_policy(GroupName=name, PolicyName=own, PolicyDocument=text)
         user.add_user_to_group(GroupName=name, UserName=USER)
 
 

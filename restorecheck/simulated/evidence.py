@@ -22,6 +22,7 @@ class Evidence:
             "AddTagsToResource": self._add_tags,
             "DescribeAccountAttributes": self._describe_quotas,
             "DescribeDBClusterParameters": self._describe_cluster_parameters,
+            "DescribeDBEngineVersions": self._describe_versions,
             "DescribeDBInstanceAutomatedBackups": self._describe_automated_backups,
             "DescribeDBLogFiles": self._describe_logs,
             "DescribeDBParameters": self._describe_parameters,
@@ -84,9 +85,19 @@ class Evidence:
                 "DBInstanceClass": kind,
                 "StorageType": storage,
             }
-            for storage in rules.orderable(kind, version)
+            for storage in rules.orderable(kind, version, given["Engine"])
         ]
         return Page("OrderableDBInstanceOptions", options)
+
+    def _describe_versions(self, _region: Region, given: Parameters, _caller: str) -> Page:
+        """Versions of Aurora that support pausing have 0 as the least capacity (DBEngineVersion,
+        ServerlessV2FeaturesSupport). Every version is available.
+        """
+        engine, version = given["Engine"], given["EngineVersion"]
+        limits = {"MinCapacity": 0.0, "MaxCapacity": 256.0}
+        of_aurora = {"ServerlessV2FeaturesSupport": limits} if "aurora" in engine else {}
+        found = {"Engine": engine, "EngineVersion": version, "Status": "available"}
+        return Page("DBEngineVersions", [found | of_aurora])
 
     def _add_tags(self, region: Region, given: Parameters, _caller: str) -> Description:
         self._tagged(region, given["ResourceName"]).update(tags_of(given))

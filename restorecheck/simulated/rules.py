@@ -236,10 +236,14 @@ def settings_of_restore(snapshot: Snapshot, given: Parameters) -> Description:
     return settings | {key: value for key, value in given.items() if key not in NOT_KEPT}
 
 
-def orderable(instance_class: str, version: str) -> tuple[str, ...]:
+def orderable(instance_class: str, version: str, engine: str = "postgres") -> tuple[str, ...]:
     """Storage types in which this class comes with this version of PostgreSQL: RDS User Guide, "Supported
-    DB engines for DB instance classes", as far as drills ask for them.
+    DB engines for DB instance classes", and Aurora User Guide, "Amazon Aurora DB instance classes" (no m
+    classes), as far as drills ask for them.
     """
+    if engine.startswith("aurora"):
+        offered = re.fullmatch(r"db\.(serverless|(?!t2|m)[a-z0-9]+\.[a-z0-9]+)", instance_class)
+        return ("aurora", "aurora-iopt1") if offered else ()
     old = instance_class.startswith(OLD_CLASSES) and int(version.partition(".")[0]) >= NOT_WITH_OLD
     known = re.fullmatch(r"db\.[a-z0-9]+\.[a-z0-9]+", instance_class)
     return () if old or not known else ("gp2", "gp3", "io1", "io2")

@@ -17,7 +17,13 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 VARIABLE = re.compile(r"(\w+)=\$\((.*)\)", re.DOTALL)
-QUOTAS = {"L-7B6409FD": "instances", "L-272F1212": "snapshots", "L-7ADDB58A": "storage"}
+QUOTAS = {
+    "L-272F1212": "snapshots",
+    "L-7ADDB58A": "storage",
+    "L-7B6409FD": "instances",
+    "L-952B80B8": "clusters",
+    "L-9B510759": "snapshots",
+}
 
 
 @dataclass

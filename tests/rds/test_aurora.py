@@ -129,15 +129,6 @@ def test_a_sweep_after_a_good_night_finds_nothing(clusters):
     assert left(scene.sandbox) == []
 
 
-def test_doctor_says_what_it_does_not_look_at(clusters):
-    scene, _ = clusters
-
-    outcome = scene.run("doctor")
-
-    assert "does not check Aurora targets yet" in outcome.out
-    assert outcome.code != 0
-
-
 def test_audit_finds_the_copies_of_a_cluster(clusters):
     scene, _ = clusters
     assert scene.drill().verdict == "verified"

@@ -18,6 +18,15 @@ class AuroraRestoreSettings(RestoreSettings):
     max_acu: float | None = None
     """Aurora capacity units; set for the class `db.serverless` only."""
 
+    @property
+    def parameter_group(self) -> str | None:
+        return self.db_cluster_parameter_group_name
+
+    @property
+    def capacity(self) -> tuple[float, float] | None:
+        limits = (self.min_acu, self.max_acu)
+        return None if None in limits else limits  # type: ignore[return-value]  # both are set, or none
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuroraSettings(SnapshotSettings):

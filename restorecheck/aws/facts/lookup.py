@@ -97,6 +97,25 @@ def database_of(raw: Raw) -> RdsDatabase:
     )
 
 
+def cluster_of(raw: Raw) -> RdsDatabase:
+    """A DB cluster."""
+    return RdsDatabase(
+        identifier=raw["DBClusterIdentifier"],
+        arn=raw["DBClusterArn"],
+        kind="cluster",
+        engine=raw.get("Engine", ""),
+        engine_mode=raw.get("EngineMode", ""),
+        version=raw.get("EngineVersion", ""),
+        status=raw.get("Status", ""),
+        port=raw.get("Port", 5432),
+        retention_days=raw.get("BackupRetentionPeriod", 0),
+        deletion_protection=bool(raw.get("DeletionProtection")),
+        kms_key_id=raw.get("KmsKeyId", ""),
+        encryption=raw.get("StorageEncryptionType", ""),
+        master=raw.get("MasterUsername", ""),
+    )
+
+
 def quotas_of(account: Account) -> Quotas | Unread:
     def read() -> Quotas:
         found = account.client("rds").describe_account_attributes()["AccountQuotas"]

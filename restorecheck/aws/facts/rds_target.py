@@ -1,4 +1,4 @@
-"""Facts for `doctor` about an RDS target: everything that the next drill depends on.
+"""Facts for `doctor` about a target of RDS or Aurora: everything that the next drill depends on.
 
 Every call only reads. A value that may not be read is `Unread`, with the missing right.
 """
@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+from botocore import xform_name
+
 from restorecheck.aws.facts.lookup import (
     Raw,
+    cluster_of,
     database_of,
     key_of,
     pages,
@@ -20,13 +23,16 @@ from restorecheck.aws.facts.lookup import (
     simulated,
 )
 from restorecheck.aws.session.accounts import Account, Accounts
-from restorecheck.aws.session.settings import RdsSettings
-from restorecheck.aws.session.views import snapshot_view
+from restorecheck.aws.session.settings import SnapshotSettings
+from restorecheck.aws.session.snapshot_kinds import OF_CLUSTERS
+from restorecheck.aws.session.views import SnapshotView
+from restorecheck.aws.snapshots import engines
 from restorecheck.aws.snapshots.copies import AWS_BACKUP
 from restorecheck.errors import AccessDeniedError, ProviderError
 from restorecheck.rules import permissions
 from restorecheck.rules.facts import (
     Caller,
+    Capacity,
     KmsKey,
     Opening,
     RdsDatabase,
@@ -40,11 +46,12 @@ from restorecheck.rules.facts import (
 )
 from restorecheck.rules.permissions import Names
 
+UNFINISHED = frozenset({"copying", "creating", "pending"})
 BACKUP_FIRST = Unread("RC201 to be fixed first")
 SOURCE_FIRST = Unread("RC202 to be fixed first")
 
 
-def names_of(settings: RdsSettings, production_key: str = "") -> Names:
+def names_of(settings: SnapshotSettings, production_key: str = "") -> Names:
     source, backup, restore = settings.source, settings.backup, settings.restore
     return Names(
         target=settings.target,
@@ -54,26 +61,28 @@ def names_of(settings: RdsSettings, production_key: str = "") -> Names:
         region=source.place.region,
         backup_region=backup.place.region,
         role_arn=source.role_arn,
-        instance=settings.db_instance_identifier,
+        instance=settings.identifier,
         transit_key=source.transit_kms_key_id or "",
         production_key=production_key,
         backup_key=backup.kms_key_id,
         secret_key=restore.master_user_secret_kms_key_id or "",
         subnet_group=restore.db_subnet_group_name,
         security_groups=restore.vpc_security_group_ids,
-        parameter_group=restore.db_parameter_group_name or "",
+        parameter_group=restore.parameter_group or "",
         credentials=restore.credentials.value,
         iam_user=restore.iam_user,
+        aurora=settings.kind is OF_CLUSTERS,
+        direct=settings.direct,
     )
 
 
-def copies_planned(settings: Sequence[RdsSettings], of: RdsSettings) -> int:
+def copies_planned(settings: Sequence[SnapshotSettings], of: SnapshotSettings) -> int:
     """Number of manual snapshots that the targets of one backup account and region keep, with the next one of each."""
-    same = [s for s in settings if s.backup.place == of.backup.place]
+    same = [s for s in settings if s.backup.place == of.backup.place and not s.direct]
     return sum(s.backup.keep_copies + 1 for s in same)
 
 
-def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFacts:
+def examine(settings: SnapshotSettings, accounts: Accounts, *, planned: int) -> RdsFacts:
     """All facts of one target; `planned`: copies of all targets (`copies_planned`)."""
     backup = accounts.looked_at(settings.backup.place)
     caller = _caller(backup, settings.backup.place.account_id)
@@ -95,6 +104,7 @@ def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFa
         production=production,
         newest_snapshot=newest,
         snapshot_key=key,
+        refused=_refused(settings, production),
         transit_key=_transit_key(source, names),
         backup_key=BACKUP_FIRST if here is None else key_of(here, names.backup_key),
         subnet_group=BACKUP_FIRST if here is None else _subnet_group(here, names),
@@ -103,6 +113,10 @@ def examine(settings: RdsSettings, accounts: Accounts, *, planned: int) -> RdsFa
         parameter_family=BACKUP_FIRST if here is None else _family(here, names),
         instance_class=settings.restore.db_instance_class,
         orderable=_orderable(here, settings, production),
+        capacity=settings.restore.capacity,
+        offered=_offered(here, settings, production),
+        copying_there=BACKUP_FIRST if here is None else _copies_in_progress(here, settings),
+        copying_here=SOURCE_FIRST if source is None else _copies_in_progress(source, settings),
         backup_quotas=BACKUP_FIRST if here is None else quotas_of(here),
         source_quotas=SOURCE_FIRST if source is None else quotas_of(source),
         source_rights=_source_rights(source, names),
@@ -123,7 +137,7 @@ def _caller(account: Account, expected: str) -> Caller | Refused | Unread:
 
 
 def _entered(
-    settings: RdsSettings, accounts: Accounts, caller: Caller | Refused | Unread
+    settings: SnapshotSettings, accounts: Accounts, caller: Caller | Refused | Unread
 ) -> tuple[Account | None, Caller | Refused | Unread]:
     if not isinstance(caller, Caller):
         return None, BACKUP_FIRST
@@ -147,44 +161,73 @@ def _trust(source: Account, names: Names) -> Mapping[str, Any] | Unread:
     return reading(needs, f"read the role {names.role}", read)
 
 
-def _production(source: Account | None, settings: RdsSettings) -> RdsDatabase | Unread | None:
+def _production(source: Account | None, settings: SnapshotSettings) -> RdsDatabase | Unread | None:
     if source is None:
         return SOURCE_FIRST
-    name = settings.db_instance_identifier
+    name, of_cluster = settings.identifier, settings.kind is OF_CLUSTERS
     rds = source.client("rds")
-    return reading_one(
-        f"rds:DescribeDBInstances in account {source.place.account_id}",
-        f"describe {name}",
-        lambda: database_of(rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]),
-    )
+
+    def read() -> RdsDatabase:
+        if of_cluster:
+            return cluster_of(rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0])
+        return database_of(rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0])
+
+    right = "rds:DescribeDBClusters" if of_cluster else "rds:DescribeDBInstances"
+    needs = f"{right} in account {source.place.account_id}"
+    return reading_one(needs, f"describe {name}", read)
+
+
+def _refused(settings: SnapshotSettings, production: RdsDatabase | Unread | None) -> str:
+    """Why no drill restores this engine; empty: drills do."""
+    if not isinstance(production, RdsDatabase):
+        return ""
+    name, mode = settings.identifier, production.engine_mode
+    refused = engines.refusal(settings.kind, name, production.engine, mode)
+    return refused.reason if refused else ""
+
+
+def _snapshots(
+    account: Account, settings: SnapshotSettings, **which: str
+) -> tuple[SnapshotView, ...]:
+    kind = settings.kind
+    found = pages(account.client("rds"), f"describe_{kind.method}s", f"{kind.name}s", **which)
+    return tuple(kind.view(raw) for raw in found)
 
 
 def _newest_snapshot(
-    source: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
+    source: Account | None, settings: SnapshotSettings, production: RdsDatabase | Unread | None
 ) -> datetime | Unread | None:
     """Time of the newest snapshot of AWS Backup, for an instance without automated backups."""
     if source is None:
         return SOURCE_FIRST
     off = isinstance(production, RdsDatabase) and not production.retention_days
-    kinds = (AWS_BACKUP,) if off else ("automated", AWS_BACKUP)
+    types = (AWS_BACKUP,) if off else ("automated", AWS_BACKUP)
+    owner = f"{names_of(settings).owner}Identifier"
 
     def read() -> datetime | None:
-        found = [
-            raw
-            for kind in kinds
-            for raw in pages(
-                source.client("rds"),
-                "describe_db_snapshots",
-                "DBSnapshots",
-                DBInstanceIdentifier=settings.db_instance_identifier,
-                SnapshotType=kind,
+        found = (
+            view
+            for one in types
+            for view in _snapshots(
+                source, settings, **{owner: settings.identifier, "SnapshotType": one}
             )
-        ]
-        views = (snapshot_view(raw) for raw in found if raw.get("Status") == "available")
-        return max((view.taken_at for view in views if view.taken_at), default=None)
+        )
+        taken = (view.taken_at for view in found if view.status == "available")
+        return max((at for at in taken if at), default=None)
 
-    needs = f"rds:DescribeDBSnapshots in account {source.place.account_id}"
+    needs = f"rds:Describe{settings.kind.name}s in account {source.place.account_id}"
     return reading(needs, "list snapshots", read)
+
+
+def _copies_in_progress(account: Account, settings: SnapshotSettings) -> int | Unread:
+    """Of all programs that copy into this account and region."""
+
+    def read() -> int:
+        manual = _snapshots(account, settings, SnapshotType="manual")
+        return len([view for view in manual if view.status in UNFINISHED])
+
+    needs = f"rds:Describe{settings.kind.name}s in account {account.place.account_id}"
+    return reading(needs, "list the snapshots that are copied", read)
 
 
 def _snapshot_key(
@@ -289,18 +332,22 @@ def _family(account: Account, names: Names) -> str | Unread | None:
     if not names.parameter_group:
         return None
     rds = account.client("rds")
-    name = names.parameter_group
+    name, word = (
+        names.parameter_group,
+        "DBClusterParameterGroup" if names.aurora else "DBParameterGroup",
+    )
 
     def read() -> str | None:
-        groups = rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"]
+        describe = getattr(rds, f"describe_{xform_name(word)}s")
+        groups = describe(**{f"{word}Name": name})[f"{word}s"]
         return str(groups[0]["DBParameterGroupFamily"]) if groups else None
 
-    needs = f"rds:DescribeDBParameterGroups in account {names.backup_account}"
-    return reading_one(needs, f"describe the DB parameter group {name}", read)
+    needs = f"rds:Describe{word}s in account {names.backup_account}"
+    return reading_one(needs, f"describe the parameter group {name}", read)
 
 
 def _orderable(
-    account: Account | None, settings: RdsSettings, production: RdsDatabase | Unread | None
+    account: Account | None, settings: SnapshotSettings, production: RdsDatabase | Unread | None
 ) -> frozenset[str] | Unread:
     """Storage types of the class with one version: a class may be available without the configured storage."""
     if account is None:
@@ -322,6 +369,32 @@ def _orderable(
 
     needs = f"rds:DescribeOrderableDBInstanceOptions in account {account.place.account_id}"
     return reading(needs, "list the instance classes that can be ordered", read)
+
+
+def _offered(
+    account: Account | None, settings: SnapshotSettings, production: RdsDatabase | Unread | None
+) -> Capacity | Unread | None:
+    """Limits of Serverless v2 for this version; None: the region does not have the version."""
+    if account is None:
+        return BACKUP_FIRST
+    if not settings.restore.capacity:
+        return None
+    if not isinstance(production, RdsDatabase):
+        return Unread("RC210 to be fixed first")
+
+    def read() -> Capacity | Unread | None:
+        wanted = {"Engine": production.engine, "EngineVersion": production.version}
+        rds = account.client("rds")
+        found = pages(rds, "describe_db_engine_versions", "DBEngineVersions", **wanted)
+        if not found:
+            return None
+        limits = found[0].get("ServerlessV2FeaturesSupport") or {}
+        if "MaxCapacity" not in limits:
+            return Unread("limits of Serverless v2, which AWS did not return")
+        return Capacity(least=limits.get("MinCapacity", 0), most=limits["MaxCapacity"])
+
+    needs = f"rds:DescribeDBEngineVersions in account {account.place.account_id}"
+    return reading(needs, "describe the engine version", read)
 
 
 def _source_rights(source: Account | None, names: Names) -> Simulation:

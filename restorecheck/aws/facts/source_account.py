@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from restorecheck.aws.facts.lookup import Raw, database_of, key_of, pages, reading, simulated
+from restorecheck.aws.facts.lookup import (
+    Raw,
+    cluster_of,
+    database_of,
+    key_of,
+    pages,
+    reading,
+    simulated,
+)
 from restorecheck.aws.session import naming
 from restorecheck.aws.session.accounts import Account, Accounts
 from restorecheck.aws.session.settings import SnapshotSettings
@@ -105,7 +113,7 @@ class _Looking:
         )
         if isinstance(clusters, Unread):
             return clusters
-        found = [_cluster(raw) for raw in clusters]
+        found = [cluster_of(raw) for raw in clusters]
         # A member of a cluster has no backups or protection of its own.
         found += [database for database in map(database_of, instances) if not database.cluster]
         pairs = [(database, self._snapshots(database)) for database in found]
@@ -321,20 +329,6 @@ def _dangers(
     if database.kms_key_id:
         asks.append(PermissionQuestion(KEY_ENDING, (database.kms_key_id,), allowed=False))
     return tuple(asks)
-
-
-def _cluster(raw: Raw) -> RdsDatabase:
-    return RdsDatabase(
-        identifier=raw["DBClusterIdentifier"],
-        arn=raw["DBClusterArn"],
-        kind="cluster",
-        engine=raw.get("Engine", ""),
-        version=raw.get("EngineVersion", ""),
-        status=raw.get("Status", ""),
-        retention_days=raw.get("BackupRetentionPeriod", 0),
-        deletion_protection=bool(raw.get("DeletionProtection")),
-        kms_key_id=raw.get("KmsKeyId", ""),
-    )
 
 
 def _is_copy(view: SnapshotView, target: str) -> bool:

@@ -84,9 +84,11 @@ ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": (
 LOOKS = frozenset(
     {
         "DescribeAccountAttributes",
+        "DescribeDBClusterParameterGroups",
         "DescribeDBClusterSnapshotAttributes",
         "DescribeDBClusterSnapshots",
         "DescribeDBClusters",
+        "DescribeDBEngineVersions",
         "DescribeDBInstanceAutomatedBackups",
         "DescribeDBInstances",
         "DescribeDBParameterGroups",

@@ -100,6 +100,16 @@ class RestoreSettings:
     master_user_secret_kms_key_id: str | None = None
     after: After = After.DELETE
 
+    @property
+    def parameter_group(self) -> str | None:
+        """The configured one: of an instance or of a cluster."""
+        return self.db_parameter_group_name
+
+    @property
+    def capacity(self) -> tuple[float, float] | None:
+        """Least and greatest capacity of Aurora Serverless v2; None: another class."""
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptSettings:

@@ -1,9 +1,5 @@
 """Aurora: automated cluster snapshots, restored into a cluster with one instance."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING
-
 from restorecheck.aws.aurora.leftovers import AuroraInventory
 from restorecheck.aws.aurora.provider import AuroraProvider
 from restorecheck.aws.aurora.settings import AuroraRestoreSettings, AuroraSettings
@@ -12,24 +8,17 @@ from restorecheck.config.sources.aurora import Aurora
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.rds import SnapshotSource, in_two_accounts, restored_as
 
-if TYPE_CHECKING:
-    from restorecheck.rules.findings import Finding
-
 
 class AuroraSource(SnapshotSource[AuroraProvider]):
     inventory = AuroraInventory
 
     def make_provider(self, target: Target) -> AuroraProvider:
-        own = settings_of(self.host.config, target)
-        return AuroraProvider(settings=own, accounts=self.accounts, clock=self.host.clock)
+        return AuroraProvider(
+            settings=self.settings_of(target), accounts=self.accounts, clock=self.host.clock
+        )
 
-    def findings(self, now: datetime) -> "Iterator[Finding]":  # noqa: ARG002  # nothing depends on it yet
-        """Not looked at, which is never passed."""
-        from restorecheck.rules.findings import not_looked_at
-
-        for name in self.targets:
-            because = "doctor does not check Aurora targets yet"
-            yield not_looked_at("RC210", name, "a later version of restorecheck", because)
+    def settings_of(self, target: Target) -> AuroraSettings:
+        return settings_of(self.host.config, target)
 
 
 SOURCE = AuroraSource

@@ -2,6 +2,7 @@
 whatever provider it is given.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,13 +16,14 @@ from restorecheck.aws.session.settings import (
     Place,
     RdsSettings,
     RestoreSettings,
+    SnapshotSettings,
     SourceSettings,
 )
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.config import Config, Target
 from restorecheck.config.sources.aurora import Aurora
-from restorecheck.config.sources.rds import RDS, Rds
+from restorecheck.config.sources.rds import Rds
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.in_aws import (
     SourceInAws,
@@ -46,8 +48,23 @@ S = TypeVar("S", bound=SnapshotProvider)
 class SnapshotSource(SourceInAws[S]):
     inventory: type[RdsInventory] = RdsInventory
 
+    @abstractmethod
+    def settings_of(self, target: Target) -> SnapshotSettings: ...
+
     def account_of(self, provider: S) -> Account:
         return provider.backup_account()
+
+    def findings(self, now: datetime) -> "Iterator[Finding]":
+        from restorecheck.aws.facts.rds_target import copies_planned, examine
+        from restorecheck.rules import readiness
+
+        (kind,) = {target.kind for target in self.targets.values()}
+        of_kind = [target for target in self.host.config.targets if target.kind is kind]
+        every = [self.settings_of(target) for target in of_kind]
+        for target in self.targets.values():
+            own = self.settings_of(target)
+            facts = examine(own, self.accounts, planned=copies_planned(every, own))
+            yield from readiness.judge(facts, now)
 
     def inventories(self) -> list[Inventory]:
         host = self.host
@@ -67,19 +84,11 @@ class SnapshotSource(SourceInAws[S]):
 
 class RdsSource(SnapshotSource[RdsProvider]):
     def make_provider(self, target: Target) -> RdsProvider:
-        own = settings_of(self.host.config, target)
+        own = self.settings_of(target)
         return RdsProvider(settings=own, accounts=self.accounts, clock=self.host.clock)
 
-    def findings(self, now: datetime) -> "Iterator[Finding]":
-        from restorecheck.aws.facts.rds_target import copies_planned, examine
-        from restorecheck.rules import readiness
-
-        config = self.host.config
-        every = [settings_of(config, target) for target in config.targets if target.kind is RDS]
-        for target in self.targets.values():
-            own = settings_of(config, target)
-            facts = examine(own, self.accounts, planned=copies_planned(every, own))
-            yield from readiness.judge(facts, now)
+    def settings_of(self, target: Target) -> RdsSettings:
+        return settings_of(self.host.config, target)
 
 
 SOURCE = RdsSource
