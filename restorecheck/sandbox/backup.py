@@ -15,7 +15,7 @@ from moto.backup import urls
 from moto.backup.responses import BackupResponse
 
 from restorecheck.simulated.refusals import Refusal
-from restorecheck.simulated.things import Instance, Snapshot
+from restorecheck.simulated.things import Database, Snapshot
 
 Operation = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 """Account, path and body in; the answer out."""
@@ -58,7 +58,7 @@ class RestoreJob:
             "Status": self.status,
             "PercentDone": "0",
             "BackupSizeInBytes": 107374182400,
-            "ResourceType": "RDS",
+            "ResourceType": self.resource_type,
             "RecoveryPointCreationDate": self.recovery_point_at.timestamp(),
             "CreatedBy": {"RestoreTestingPlanArn": self.plan_arn},
         }
@@ -76,6 +76,10 @@ class RestoreJob:
         return described
 
     @property
+    def resource_type(self) -> str:
+        return "Aurora" if ":cluster:" in self.source_arn else "RDS"
+
+    @property
     def plan_arn(self) -> str:
         return f"arn:aws:backup:{self.region}:{self.account_id}:{PLAN}"
 
@@ -90,7 +94,7 @@ class RestoreJob:
             "creationDate": self.created_at.isoformat(),
             "iamRoleArn": f"arn:aws:iam::{self.account_id}:role/aws-backup",
             "percentDone": 0,
-            "resourceType": "RDS",
+            "resourceType": self.resource_type,
             "status": self.status,
             "restoreTestingPlanArn": self.plan_arn,
         }
@@ -130,13 +134,17 @@ class BackupService:
         return operations.get(name)
 
     def begin(
-        self, account_id: str, snapshot: Snapshot, instance: Instance, now: datetime
+        self, account_id: str, snapshot: Snapshot, instance: Database, now: datetime
     ) -> RestoreJob:
         job = RestoreJob(
             identifier=instance.identifier.rpartition("-")[2].upper(),
             account_id=account_id,
             region=instance.arn.split(":")[3],
-            source_arn=re.sub(r":snapshot:.*", f":db:{snapshot.instance}", snapshot.arn),
+            source_arn=re.sub(
+                rf":{snapshot.family.snapshot_arn}:.*",
+                f":{snapshot.family.owner_arn}:{snapshot.instance}",
+                snapshot.arn,
+            ),
             created_arn=instance.arn,
             recovery_point_at=snapshot.database_at.replace(tzinfo=UTC),
             created_at=now,

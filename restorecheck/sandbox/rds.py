@@ -19,13 +19,13 @@ from restorecheck.sandbox.pace import Pace, Worker
 from restorecheck.sandbox.permissions import may
 from restorecheck.sandbox.servers import Farm
 from restorecheck.simulated import PlannedOutcome, Quotas, SimulatedRds, State, rules
+from restorecheck.simulated.families import CLUSTERS
 from restorecheck.simulated.refusals import Refusal
 from restorecheck.simulated.state import Operation
 from restorecheck.simulated.things import (
     Cluster,
     Database,
     Description,
-    Instance,
     Parameters,
     Region,
     Snapshot,
@@ -192,13 +192,13 @@ class ServedRds:
         snapshots = self._machine.cluster_snapshots if of_cluster else self._machine.snapshots
         return snapshots.take_automated(region, identifier, age=age)
 
-    def restore_for_test(self, region: Region, snapshot: Snapshot) -> Instance:
-        """AWS Backup's own restore, with its name and its tag, in no public place."""
+    def restore_for_test(self, region: Region, snapshot: Snapshot) -> Database:
+        """AWS Backup's own restore, with its name and its tag, in no public place. A cluster gets no instance."""
+        if snapshot.family is CLUSTERS:
+            return self._machine.clusters.restore_for_test(region, snapshot, _name(), dict(_TAGS))
         settings = rules.settings_of_restore(snapshot, {"PubliclyAccessible": False})
-        name = f"awsbackup-restore-test-{secrets.token_hex(8)}"
-        tags = {"awsbackup-restore-test": "x"}
         instances = self._machine.instances
-        instance = instances.add(region, name, settings, tags, caller="AWS Backup")
+        instance = instances.add(region, _name(), settings, dict(_TAGS), caller="AWS Backup")
         instances.bring_restore_to_its_end(region, instance, snapshot)
         return instance
 
@@ -215,6 +215,11 @@ class ServedRds:
         return {"DBSubnetGroup": {"DBSubnetGroupName": name}}
 
 
+def _name() -> str:
+    return f"awsbackup-restore-test-{secrets.token_hex(8)}"
+
+
+_TAGS = {"awsbackup-restore-test": "x"}
 _DEFAULTS: Description = {
     "Engine": "postgres",
     "AllocatedStorage": 20,

@@ -146,6 +146,23 @@ class Clusters:
         elif given.get("KmsKeyId"):
             settings["KmsKeyId"] = state.keys.resolve(given["KmsKeyId"], region)
         cluster = self.add(region, name, settings, tags_of(given), caller=caller)
+        self._bring_to_its_end(region, cluster, snapshot)
+        return self._answer(cluster)
+
+    def restore_for_test(
+        self, region: Region, snapshot: Snapshot, name: str, tags: dict[str, str]
+    ) -> Cluster:
+        """By AWS Backup, which restores "your Aurora cluster" without an instance: AWS Backup Developer Guide,
+        "Restoring an Amazon Aurora cluster".
+        """
+        version = str(snapshot.instance_settings["EngineVersion"])
+        settings = settings_of_restore(snapshot, {}, version)
+        cluster = self.add(region, name, settings, tags, caller="AWS Backup")
+        self._bring_to_its_end(region, cluster, snapshot)
+        return cluster
+
+    def _bring_to_its_end(self, region: Region, cluster: Cluster, snapshot: Snapshot) -> None:
+        state, name = self._state, cluster.identifier
         cluster.data, cluster.password = snapshot.data, snapshot.password
         cluster.restored_from = snapshot
         state.tell(region, cluster, f"Restored from snapshot {snapshot.identifier}")
@@ -164,7 +181,6 @@ class Clusters:
                 cluster.status = outcome.status
 
         state.after(state.pace.restore, up, outcome)
-        return self._answer(cluster)
 
     def _is_up(self, region: Region, cluster: Cluster) -> None:
         """The data are there."""

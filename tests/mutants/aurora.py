@@ -4,6 +4,7 @@ from tests.mutants.planted import bug
 
 NIGHTS = "tests/simulation/test_aurora.py"
 KEYS = "tests/unit/config/sources/test_aurora.py"
+ADOPTED = "tests/unit/aws/adopt/test_clusters.py"
 
 AURORA = (
     bug(
@@ -29,7 +30,7 @@ AURORA = (
     ),
     bug(
         "the instance of a cluster has a public address",
-        "aws/aurora/_begin_instance",
+        "aws/aurora/ask_for_instance",
         "PubliclyAccessible=False,",
         "PubliclyAccessible=True,",
         NIGHTS,
@@ -124,5 +125,26 @@ AURORA = (
         "if serverless and limits is None:",
         "if serverless and limits == 0:",
         KEYS,
+    ),
+    bug(
+        "a cluster that is not of restore testing gets an instance",
+        "AdoptedClusterProvider._without",
+        "if cluster.arn == settings.production or not cluster.identifier.startswith(RESTORE_TEST):",
+        "if cluster.arn == settings.production:",
+        ADOPTED,
+    ),
+    bug(
+        "the instance that was added to an adopted cluster is in no ledger",
+        "AdoptedClusterProvider.plan",
+        "makes = (self._resource(drill_id),)",
+        "makes = ()",
+        ADOPTED,
+    ),
+    bug(
+        "the fence lets an instance into production's cluster",
+        "aws/session/refuse_strangers",
+        "if writes is ADOPTED_WRITES and cluster and not cluster.startswith(RESTORE_TEST):",
+        "if writes is ADOPTED_WRITES and not cluster:",
+        ADOPTED,
     ),
 )

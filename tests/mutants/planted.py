@@ -728,8 +728,8 @@ PLANTED = (
     ),
     bug(
         "what somebody elsewhere is at work on is never alive",
-        "RdsInventory._found",
-        "alive=not kept and expires is not None and self._clock.now() < expires,",
+        "found_of",
+        "alive=not kept and expires is not None and now < expires,",
         "alive=False,",
     ),
     bug(
@@ -746,7 +746,7 @@ PLANTED = (
     ),
     bug(
         "whatever carries the name counts as marked",
-        "RdsInventory._found",
+        "found_of",
         "marked=naming.is_managed(tags) and tags.get(naming.DRILL) == drill_id,",
         "marked=True,",
     ),
@@ -1347,14 +1347,14 @@ PLANTED = (
     bug(
         "production itself is adopted",
         "AdoptProvider._adopt",
-        "if wanted == self.settings.db_instance_arn:",
+        "if wanted == self.settings.production:",
         'if wanted == "":',
         ADOPTING_TESTS,
     ),
     bug(
         "a restore of another source is taken",
         "AdoptProvider._doubt",
-        "if source != self.settings.db_instance_arn:",
+        "if source != self.settings.production:",
         "if not source:",
         ADOPTING_TESTS,
     ),
@@ -1832,16 +1832,16 @@ PLANTED = (
     ),
     bug(
         "shares of any snapshot of ours are left out when expired",
-        "RdsInventory._found",
-        "alive=not kept and expires is not None and self._clock.now() < expires,",
+        "found_of",
+        "alive=not kept and expires is not None and now < expires,",
         "alive=not kept and expires is not None,",
         INVENTORY_TESTS,
     ),
     bug(
         "what carries no end is alive",
-        "RdsInventory._found",
-        "alive=not kept and expires is not None and self._clock.now() < expires,",
-        "alive=not kept and (expires is None or self._clock.now() < expires),",
+        "found_of",
+        "alive=not kept and expires is not None and now < expires,",
+        "alive=not kept and (expires is None or now < expires),",
         INVENTORY_TESTS,
     ),
     bug(

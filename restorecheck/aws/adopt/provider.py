@@ -13,9 +13,8 @@ from typing import Any
 from restorecheck.aws.session.accounts import Account, Accounts
 from restorecheck.aws.session.settings import AdoptSettings, parse_arn
 from restorecheck.aws.session.translation import attempting, is_throttled
-from restorecheck.aws.session.views import InstanceView
 from restorecheck.aws.snapshots.credentials import Passwords
-from restorecheck.aws.snapshots.instances import wait_for
+from restorecheck.aws.snapshots.instances import RestoredView, wait_for
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError, TransientError
 from restorecheck.lifecycle import (
     Broken,
@@ -75,6 +74,7 @@ class AdoptProvider(Provider):
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:  # noqa: ARG002  # nothing is named after it
         settings = self.settings
+        what = self.what
         return (
             Step(
                 name="identify",
@@ -86,8 +86,8 @@ class AdoptProvider(Provider):
             Step(
                 name="adopt",
                 kind=StepKind.ADOPT,
-                does=f"rds:DescribeDBInstances in {settings.place} until the adopted instance "
-                f"is available; production ({settings.db_instance_arn}) is refused",
+                does=f"rds:DescribeDB{'Clusters' if settings.of_cluster else 'Instances'} in {settings.place} until "
+                f"the adopted {what} is available; production ({settings.production}) is refused",
                 deadline=settings.deadline,
             ),
             Step(
@@ -101,23 +101,20 @@ class AdoptProvider(Provider):
 
     def afterwards(self, drill_id: str) -> tuple[str, ...]:  # noqa: ARG002  # as above
         return (
-            "restorecheck does not delete the adopted instance",
+            f"restorecheck does not delete the adopted {self.what}",
             "after a restore test of AWS Backup: backup:PutRestoreValidationResult, once",
         )
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:
         try:
-            if step.name == "identify":
-                self.account().identify()
-                return Ready()
-            return self._adopt(drill)
+            return self.perform(drill, step)
         except TransientError as exc:
             if not is_throttled(exc):
                 return Retry(reason=exc.message, wait=self.settings.poll)
             return InProgress(wait=self.settings.poll, detail="throttled by AWS", status=exc.code)
 
     def delete(self, resource: Resource, made_until: datetime) -> Gone | StillThere:  # noqa: ARG002  # the port's signature
-        return StillThere(resource, "restorecheck does not delete adopted instances", hopeless=True)
+        return StillThere(resource, "restorecheck does not delete what it adopted", hopeless=True)
 
     def release(self, drill: Drill) -> None:
         """This provider holds nothing."""
@@ -146,13 +143,24 @@ class AdoptProvider(Provider):
     def account(self) -> Account:
         return self._accounts.adopted(self.settings.place)
 
+    @property
+    def what(self) -> str:
+        return "cluster" if self.settings.of_cluster else "instance"
+
     # --- parts ---------------------------------------------------------------------------
+
+    def perform(self, drill: Drill, step: Step) -> StepEvent:
+        """Raises TransientError, too."""
+        if step.name != "identify":
+            return self._adopt(drill)
+        self.account().identify()
+        return Ready()
 
     def _adopt(self, drill: Drill) -> StepEvent:
         wanted = drill.outputs[INSTANCE_ARN]
-        if wanted == self.settings.db_instance_arn:
+        if wanted == self.settings.production:
             return Unclear(
-                reason=f"could not adopt {wanted}: this is the production instance, not a "
+                reason=f"could not adopt {wanted}: this is the production {self.what}, not a "
                 "restored backup"
             )
         job_id = drill.outputs.get(RESTORE_JOB)
@@ -175,29 +183,30 @@ class AdoptProvider(Provider):
                 "validation window (ValidationWindowHours of the restore testing selection).",
             )
         waiting = wait_for(self.settings.poll, view)
-        if waiting is not None:
-            return waiting
+        return waiting or self._taken(wanted, view, job)
+
+    def _taken(self, wanted: str, view: RestoredView, job: Job | None) -> Ready:
         if job is not None:
             return Ready(
                 endpoint=self._endpoint(view),
                 backup=job.backup,
                 restored_in=job.took,
-                notes=(f"AWS Backup restored the instance (restore job {job.identifier})",),
+                notes=(f"AWS Backup restored the {self.what} (restore job {job.identifier})",),
             )
         return Ready(
             endpoint=self._endpoint(view),
             backup=Backup(
-                kind="adopted instance", identifier=wanted, server_version=view.engine_version
+                kind=f"adopted {self.what}", identifier=wanted, server_version=view.engine_version
             ),
             notes=(
                 (
-                    "the backup behind the adopted instance is unknown: no restore job of AWS "
+                    f"the backup behind the adopted {self.what} is unknown: no restore job of AWS "
                     "Backup was given"
                 ),
             ),
         )
 
-    def _endpoint(self, view: InstanceView) -> Endpoint:
+    def _endpoint(self, view: RestoredView) -> Endpoint:
         settings = self.settings
         return Endpoint(
             identity=view.resource_id,
@@ -222,10 +231,10 @@ class AdoptProvider(Provider):
                 "recovery point may be the cause.",
             )
         source = answer.get("SourceResourceArn", "")
-        if source != self.settings.db_instance_arn:
+        if source != self.settings.production:
             return Unclear(
                 reason=f"restore job {name} restored {source or 'an unknown source'}, not "
-                f"{self.settings.db_instance_arn}"
+                f"{self.settings.production}"
             )
         if answer.get("CreatedResourceArn") != wanted:
             made = answer.get("CreatedResourceArn") or "nothing"

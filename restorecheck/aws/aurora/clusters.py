@@ -4,7 +4,7 @@ RDS API, RestoreDBClusterFromSnapshot, CreateDBInstance, DeleteDBCluster; Amazon
 a DB cluster snapshot".
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from restorecheck.aws.aurora.settings import SERVERLESS, AuroraSettings
@@ -13,6 +13,7 @@ from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.cluster_views import ClusterView
 from restorecheck.aws.session.describe_cache import DescribeCache
 from restorecheck.aws.session.settings import Credentials
+from restorecheck.aws.session.snapshot_kinds import OF_CLUSTERS
 from restorecheck.aws.session.translation import attempting
 from restorecheck.aws.session.views import EventView, InstanceView
 from restorecheck.aws.snapshots.copies import expires_at
@@ -181,7 +182,7 @@ def parameters(settings: AuroraSettings, origin: str, drill: Drill, name: str) -
         "StorageType": "aurora",
         "EnableIAMDatabaseAuthentication": wanted.credentials is Credentials.IAM,
         "EngineLifecycleSupport": wanted.engine_lifecycle_support,
-        "Tags": _tags(settings, drill, naming.CLUSTER),
+        "Tags": _tags(settings.target, drill, naming.CLUSTER),
     }
     if wanted.db_cluster_parameter_group_name:
         chosen["DBClusterParameterGroupName"] = wanted.db_cluster_parameter_group_name
@@ -199,29 +200,50 @@ def _begin_instance(
     waiting = wait_for(settings.poll, cluster)
     if waiting is not None:
         return waiting
+    return ask_for_instance(
+        account,
+        drill,
+        cluster,
+        name,
+        target=settings.target,
+        instance_class=settings.restore.db_instance_class,
+        poll=settings.poll,
+    )
+
+
+def ask_for_instance(
+    account: Account,
+    drill: Drill,
+    cluster: ClusterView,
+    name: str,
+    *,
+    target: str,
+    instance_class: str,
+    poll: timedelta,
+) -> InProgress:
     try:
         with attempting(f"create DB instance {name} in DB cluster {cluster.identifier}", name):
             account.rds().create_db_instance(
                 DBInstanceIdentifier=name,
                 DBClusterIdentifier=cluster.identifier,
-                DBInstanceClass=settings.restore.db_instance_class,
-                Engine=settings.kind.engine,
+                DBInstanceClass=instance_class,
+                Engine=OF_CLUSTERS.engine,
                 PubliclyAccessible=False,
                 AutoMinorVersionUpgrade=False,
                 CopyTagsToSnapshot=False,
-                Tags=_tags(settings, drill, naming.INSTANCE),
+                Tags=_tags(target, drill, naming.INSTANCE),
             )
     except AlreadyExistsError:
         pass  # as in `_begin_restore`
     except InvalidStateError as exc:
-        return InProgress(wait=settings.poll, detail=exc.message, status=cluster.status)
-    return InProgress(wait=settings.poll, detail="creating", status="instance requested")
+        return InProgress(wait=poll, detail=exc.message, status=cluster.status)
+    return InProgress(wait=poll, detail="creating", status="instance requested")
 
 
-def _tags(settings: AuroraSettings, drill: Drill, role: str) -> list[Any]:
+def _tags(target: str, drill: Drill, role: str) -> list[Any]:
     """A cluster's tags do not pass to its instances."""
     tags = naming.common_tags(
-        drill_id=drill.id, target=settings.target, role=role, expires_at=expires_at(drill)
+        drill_id=drill.id, target=target, role=role, expires_at=expires_at(drill)
     )
     if drill.keep:
         tags[naming.KEPT] = "true"

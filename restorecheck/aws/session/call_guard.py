@@ -77,8 +77,15 @@ ONLY: Mapping[str, Mapping[str, frozenset[object]]] = {
 }
 """The values that a parameter may have; None: it may be left out."""
 
-ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {"PutRestoreValidationResult": ()}
-"""Where another program restores: only the validation result; its resources are not changed."""
+ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {
+    "PutRestoreValidationResult": (),
+    "CreateDBInstance": ("DBInstanceIdentifier",),
+    "DeleteDBInstance": ("DBInstanceIdentifier",),
+}
+"""Where another program restores: the validation result, and the instance that a cluster of restore testing lacks.
+"""
+RESTORE_TEST = "awsbackup-restore-test-"
+"""How AWS Backup names what it restores for a test: only a cluster of this name gets an instance of ours."""
 
 
 LOOKS = frozenset(
@@ -178,6 +185,15 @@ def refuse_strangers(
             code="Fence",
         )
     _refuse_values(operation, params)
+    cluster = str(params.get("DBClusterIdentifier", ""))
+    if writes is ADOPTED_WRITES and cluster and not cluster.startswith(RESTORE_TEST):
+        raise AccessDeniedError(
+            f"restorecheck never calls {operation} in the DB cluster {cluster!r}, which is not of restore testing; "
+            "the call was not made",
+            operation=operation,
+            resource=cluster,
+            code="Fence",
+        )
     for parameter in named:
         name = _name(str(params.get(parameter, "")))
         if not is_ours(name):

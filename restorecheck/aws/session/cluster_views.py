@@ -73,6 +73,8 @@ class ClusterView:
     """ARNs of associated IAM roles."""
     members: tuple[str, ...] = ()
     """Identifiers of its instances."""
+    writer: str = ""
+    """The one that the endpoint leads to."""
     tags: Tags = field(default_factory=dict)
 
     @property
@@ -127,6 +129,7 @@ def cluster_view(raw: Mapping[str, Any]) -> ClusterView:
         subnet_group=raw.get("DBSubnetGroup", ""),
         roles=tuple(role["RoleArn"] for role in raw.get("AssociatedRoles") or ()),
         members=tuple(m["DBInstanceIdentifier"] for m in members),
+        writer=next((m["DBInstanceIdentifier"] for m in members if m.get("IsClusterWriter")), ""),
         tags=as_dict(raw.get("TagList")),
     )
 

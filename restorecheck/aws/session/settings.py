@@ -118,8 +118,10 @@ class AdoptSettings:
     target: str
     place: Place
     """Where they are restored."""
-    db_instance_arn: str
-    """Production's DB instance."""
+    production: str
+    """ARN of production's DB instance or cluster."""
+    db_instance_class: str | None = None
+    """Of the instance that is added to an adopted cluster without one; None: none is added."""
     user: str
     secret_arn: str = ""
     """Secret with the password; empty: the user logs in with a token (IAM database authentication)."""
@@ -128,6 +130,23 @@ class AdoptSettings:
     poll: timedelta = timedelta(seconds=15)
     databases: tuple[str, ...] = ()
     """Databases to prove; empty: all that are not templates."""
+
+    @property
+    def of_cluster(self) -> bool:
+        return parse_arn(self.production).kind == "cluster"
+
+    @property
+    def settling(self) -> timedelta:
+        return settling(self.poll)
+
+
+def settling(poll: timedelta) -> timedelta:
+    """How long AWS may take to show a new resource; after that an absent one counts as deleted.
+
+    RDS does not document it; its own CloudFormation handler waits for several describe calls
+    (aws-cloudformation-resource-providers-rds, Probing.java). Here it is six polls.
+    """
+    return 6 * poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +180,7 @@ class SnapshotSettings(ABC):
 
     @property
     def settling(self) -> timedelta:
-        """How long AWS may take to show a new resource; after that an absent one counts as deleted.
-
-        RDS does not document it; its own CloudFormation handler waits for several describe calls
-        (aws-cloudformation-resource-providers-rds, Probing.java). Here it is six polls.
-        """
-        return 6 * self.poll
+        return settling(self.poll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ What is done to an Aurora cluster in the same way takes its `RestoredKind`.
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -276,8 +276,18 @@ def refuse_foreign(view: RestoredView, drill: Drill) -> None:
         )
 
 
+class Polling(Protocol):
+    """Of any kind of target."""
+
+    @property
+    def poll(self) -> timedelta: ...
+
+    @property
+    def settling(self) -> timedelta: ...
+
+
 def delete(
-    settings: SnapshotSettings,
+    settings: Polling,
     account: Account,
     resource: Resource,
     *,

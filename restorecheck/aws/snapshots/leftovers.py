@@ -5,6 +5,7 @@ conformance` are.
 """
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from restorecheck.aws.session import naming
@@ -131,14 +132,29 @@ class RdsInventory(Inventory):
         kept: bool = False,
         restarted: bool = False,
     ) -> Found:
-        drill_id = naming.drill_of(name)
-        expires = None if drill_id in self._dead() else naming.moment_in(tags, naming.EXPIRES)
-        return Found(
-            resource=resource,
-            drill_id=drill_id,
-            marked=naming.is_managed(tags) and tags.get(naming.DRILL) == drill_id,
-            # A host on another machine may use it until then.
-            alive=not kept and expires is not None and self._clock.now() < expires,
-            kept=kept,
-            restarted=restarted,
-        )
+        now, dead = self._clock.now(), self._dead()
+        return found_of(resource, name, tags, dead=dead, now=now, kept=kept, restarted=restarted)
+
+
+def found_of(
+    resource: Resource,
+    name: str,
+    tags: naming.Tags,
+    *,
+    dead: Collection[str],
+    now: datetime,
+    kept: bool = False,
+    restarted: bool = False,
+) -> Found:
+    """A thing with our name; `dead`: ids of drills whose host is known to be dead."""
+    drill_id = naming.drill_of(name)
+    expires = None if drill_id in dead else naming.moment_in(tags, naming.EXPIRES)
+    return Found(
+        resource=resource,
+        drill_id=drill_id,
+        marked=naming.is_managed(tags) and tags.get(naming.DRILL) == drill_id,
+        # A host on another machine may use it until then.
+        alive=not kept and expires is not None and now < expires,
+        kept=kept,
+        restarted=restarted,
+    )

@@ -106,10 +106,11 @@ def _target_of(detail: Mapping[str, Any], config: Config) -> Target:
             (Problem(message=message),), hint="Look at the restore job in AWS Backup."
         )
     for target in config.targets:
-        if target.kind is ADOPT and target.keys_of(Adopt).db_instance_arn == source:
+        if target.kind is ADOPT and target.keys_of(Adopt).production == source:
             return target
     message = (
-        f"the restore of {source} is not checked: no target of kind adopt has this db_instance_arn"
+        f"the restore of {source} is not checked: no target of kind adopt has this db_instance_arn "
+        "or db_cluster_arn"
     )
     raise ConfigError((Problem(message=message, path="targets"),))
 

@@ -20,7 +20,7 @@ RESTORED = PLACE.arn("db", "awsbackup-restore-test-1")
 SETTINGS = AdoptSettings(
     target="courses",
     place=PLACE,
-    db_instance_arn=PRODUCTION,
+    production=PRODUCTION,
     user="checker",
     max_age=timedelta(hours=26),
     deadline=HOUR,
