@@ -4,6 +4,7 @@ from tests.mutants.planted import bug
 
 NIGHTS = "tests/simulation/test_aurora.py"
 KEYS = "tests/unit/config/sources/test_aurora.py"
+FORGOTTEN = "tests/simulation/test_forgotten.py"
 ADOPTED = "tests/unit/aws/adopt/test_clusters.py"
 
 AURORA = (
@@ -146,5 +147,19 @@ AURORA = (
         "if writes is ADOPTED_WRITES and cluster and not cluster.startswith(RESTORE_TEST):",
         "if writes is ADOPTED_WRITES and not cluster:",
         ADOPTED,
+    ),
+    bug(
+        "a target of instances takes the staging copy of a cluster for gone",
+        "SnapshotProvider.knows",
+        "return parse_arn(resource.identifier).kind == self.settings.kind.arn",
+        "return True",
+        FORGOTTEN,
+    ),
+    bug(
+        "a sweep for instances looks for clusters and not for what they were copied from",
+        "ForgottenClusters.find",
+        "self._if_allowed(self.clusters, self.shares, self.staged)",
+        "self._if_allowed(self.clusters)",
+        FORGOTTEN,
     ),
 )

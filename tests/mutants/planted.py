@@ -735,7 +735,7 @@ PLANTED = (
     bug(
         "the sweep finds no shares",
         "RdsInventory.find",
-        "found += [share for view in snapshots for share in self._shares(source, view)]",
+        "found += self.shares()",
         "",
     ),
     bug(

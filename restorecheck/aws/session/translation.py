@@ -97,8 +97,8 @@ HINTS = {
     "where the key belongs to the other account. The key must be enabled.",
     "InstanceQuotaExceeded": "Ask for a higher quota of DB instances (L-7B6409FD) in the backup "
     "account, or delete instances that are not needed.",
-    "SnapshotQuotaExceeded": "Ask for a higher quota of manual snapshots (L-272F1212), or lower "
-    "backup.keep_copies.",
+    "SnapshotQuotaExceeded": "Ask for a higher quota of manual snapshots (L-272F1212, of cluster snapshots "
+    "L-9B510759), or lower backup.keep_copies.",
     "InsufficientDBInstanceCapacity": "Choose another restore.db_instance_class, or a subnet group "
     "with more zones.",
     "InsufficientDBClusterCapacityFault": "Choose another restore.db_instance_class, or a subnet "

@@ -4,7 +4,7 @@ Copies and staging copies are not leftovers: retention keeps them on purpose. Sn
 conformance` are.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -45,17 +45,23 @@ class RdsInventory(Inventory):
         now = self._clock.now()
         instances = backup.instances.latest(not_before=now).values()
         snapshots = source.snapshots(self._kind).manual.latest(not_before=now).values()
-        found = []
+        found: list[Found] = []
         for view in instances:
             if naming.is_ours(view.identifier):
                 found.append(self._instance(view))
             elif naming.is_renamed(view.identifier, view.tags):
                 found.append(self.renamed(self._resource(view), view.tags))
         found += self._secrets(backup)
-        found += [share for view in snapshots for share in self._shares(source, view)]
+        found += self.shares()
         copies = backup.snapshots(self._kind).manual.latest(not_before=now).values()
         found += [self._trial(view) for view in (*copies, *snapshots) if is_trial(view)]
         return tuple(found)
+
+    def shares(self) -> Iterator[Found]:
+        """In the source account."""
+        source = self._provider.source_account()
+        views = source.snapshots(self._kind).manual.latest(not_before=self._clock.now())
+        return (share for view in views.values() for share in self._shares(source, view))
 
     def delete(self, resource: Resource) -> Gone | StillThere:
         # It was found, so AWS shows it already.

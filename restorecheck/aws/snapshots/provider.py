@@ -115,8 +115,10 @@ class SnapshotProvider(Provider):
             return StillThere(resource, exc.message, self.settings.poll)
 
     def knows(self, resource: Resource) -> bool:
-        """Whether it can delete a thing of this kind."""
-        return resource.kind in {SHARE, STAGED, *self.deletions}
+        """Whether it can delete a thing of this kind: a snapshot of the other kind would look gone to it."""
+        if resource.kind in {SHARE, STAGED}:
+            return parse_arn(resource.identifier).kind == self.settings.kind.arn
+        return resource.kind in self.deletions
 
     def park(self, resource: Resource) -> Parked | StillThere:
         place = parse_arn(resource.identifier).place

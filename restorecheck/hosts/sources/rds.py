@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from restorecheck.aws.aurora.leftovers import ForgottenClusters
+from restorecheck.aws.aurora.provider import AuroraProvider
+from restorecheck.aws.aurora.settings import AuroraRestoreSettings, AuroraSettings
 from restorecheck.aws.session.accounts import Account
 from restorecheck.aws.session.settings import (
     After,
@@ -22,7 +25,7 @@ from restorecheck.aws.session.settings import (
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.config import Config, Target
-from restorecheck.config.sources.aurora import Aurora
+from restorecheck.config.sources.aurora import AURORA, Aurora
 from restorecheck.config.sources.rds import Rds
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.in_aws import (
@@ -90,6 +93,30 @@ class RdsSource(SnapshotSource[RdsProvider]):
     def settings_of(self, target: Target) -> RdsSettings:
         return settings_of(self.host.config, target)
 
+    def inventories(self) -> list[Inventory]:
+        """Also those of Aurora targets that are no longer configured."""
+        host = self.host
+        return [
+            *super().inventories(),
+            *(ForgottenClusters(p, host.clock, host.dead) for p in self._of_clusters()),
+        ]
+
+    def remover(self, drill: Drill) -> Remover | None:
+        found = super().remover(drill) or reaching(drill, self._of_clusters())
+        return found.delete if isinstance(found, AuroraProvider) else found
+
+    def _of_clusters(self) -> list[AuroraProvider]:
+        """Providers that only delete; none where an Aurora target is configured."""
+        host = self.host
+        if any(target.kind is AURORA for target in host.config.targets):
+            return []
+        return [
+            AuroraProvider(
+                settings=no_cluster(p.settings), accounts=self.accounts, clock=host.clock
+            )
+            for p in for_each_pair(self.providers)
+        ]
+
 
 SOURCE = RdsSource
 
@@ -98,6 +125,25 @@ def settings_of(config: Config, target: Target) -> RdsSettings:
     rds = target.keys_of(Rds)
     restore = settings(RestoreSettings, rds.restore, **restored_as(rds))
     return settings(RdsSettings, rds, restore=restore, **in_two_accounts(config, target, rds))
+
+
+def no_cluster(own: SnapshotSettings) -> AuroraSettings:
+    """Settings with which clusters of the same accounts are found and deleted, and nothing is restored."""
+    restore = own.restore
+    return AuroraSettings(
+        target=own.target,
+        db_cluster_identifier="",
+        source=own.source,
+        backup=own.backup,
+        restore=AuroraRestoreSettings(
+            db_instance_class="",
+            db_subnet_group_name=restore.db_subnet_group_name,
+            vpc_security_group_ids=restore.vpc_security_group_ids,
+        ),
+        max_age=own.max_age,
+        deadline=own.deadline,
+        poll=own.poll,
+    )
 
 
 def restored_as(keys: Rds | Aurora) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from restorecheck.aws.aurora.leftovers import AuroraInventory
+import pytest
+
+from restorecheck.aws.aurora.leftovers import AuroraInventory, ForgottenClusters
 from restorecheck.aws.aurora.provider import AuroraProvider
 from restorecheck.aws.aurora.settings import AuroraRestoreSettings, AuroraSettings
 from restorecheck.aws.session.settings import After, Credentials
@@ -94,13 +96,20 @@ def test_what_it_makes_is_looked_for_with_its_clusters():
     assert isinstance(inventory, AuroraInventory)
 
 
-def test_a_cluster_of_an_unconfigured_target_is_deleted_by_a_target_that_knows_clusters():
+@pytest.mark.parametrize("configured", [(TARGET,), (AURORA,), (TARGET, AURORA)])
+def test_a_cluster_of_an_unconfigured_target_is_deleted_with_the_accounts_of_another(configured):
     forgotten = replace(drill(target="gone"), ledger=(CLUSTER,))
+    sources = targets(*configured).sources.values()
 
-    assert targets(TARGET).source_of("courses").remover(forgotten) is None
-    remover = targets(TARGET, AURORA).source_of("courses-aurora").remover(forgotten)
-    assert remover is not None
-    assert isinstance(targets(TARGET).provider_for(forgotten), Unconfigured)
+    assert [r for r in (source.remover(forgotten) for source in sources) if r] != []
+    assert isinstance(targets(*configured).provider_for(forgotten), Unconfigured)
+
+
+def test_a_configuration_of_instances_is_swept_for_clusters_too():
+    only, both = targets(TARGET).inventories(), targets(TARGET, AURORA).inventories()
+
+    assert [type(i) for i in only if isinstance(i, AuroraInventory)] == [ForgottenClusters]
+    assert [type(i) for i in both if isinstance(i, AuroraInventory)] == [AuroraInventory]
 
 
 def test_the_plan_says_that_copies_are_full_and_what_stays():
