@@ -44,8 +44,8 @@ class _Exposure:
         if self.facts.database.retention_days:
             yield self.week()
         yield self.survival()
-        if self.facts.database.kind == "instance":
-            yield self.address()
+        yield self.address()
+        yield from self.not_backups()
         yield from self.copies()
         yield from self.keys()
         yield from self.shares()
@@ -102,8 +102,32 @@ class _Exposure:
     def address(self) -> Finding:
         if not self.facts.database.public:
             return self.ok("RC605", "the database has no public address")
-        said = "the database has a public address"
-        return self.problem("RC605", said, self.modify("--no-publicly-accessible"))
+        if self.facts.database.kind == "instance":
+            said = "the database has a public address"
+            return self.problem("RC605", said, self.modify("--no-publicly-accessible"))
+        said = "the cluster or one of its instances can be reached from the internet"
+        private = "<make every instance of the cluster private: --no-publicly-accessible>"
+        return self.problem("RC605", said, RuleAdvice(AdvicePlace.SOURCE, private))
+
+    def not_backups(self) -> Iterator[Finding]:
+        """What Aurora has besides backups. It goes, or is changed, with the cluster."""
+        database, target = self.facts.database, self.facts.target
+        copies = target.copies if target else ()
+        tail = "and copies are outside of the account" if copies else "and no copy is elsewhere"
+        advice = RuleAdvice(AdvicePlace.CONFIGURATION, f"<add an aurora target for {self._name}>")
+        said = {}
+        if database.backtrack:
+            hours = database.backtrack / timedelta(hours=1)
+            said["RC606"] = f"the cluster can be rewound by {hours:g} hours"
+        if database.global_database:
+            said["RC607"] = f"the cluster is in the global database {database.global_database}"
+        for rule, found in said.items():
+            if isinstance(copies, Unread):
+                yield self.unread(rule, copies)
+            elif copies:
+                yield self.ok(rule, f"{found}, {tail}")
+            else:
+                yield self.problem(rule, f"{found}, {tail}", advice)
 
     def survival(self) -> Finding:
         """A staging copy of ours counts as little as the automated ones: it is replaced nightly."""
@@ -162,7 +186,10 @@ class _Exposure:
             for rule in ("RC701", "RC702", "RC703", "RC704"):
                 yield self.unread(rule, target.copies)
             return
-        if not target.copies:
+        if target.direct and not target.copies:
+            said = f"the target {target.target} restores shared snapshots and keeps no copy"
+            yield self.problem("RC701", said, self._set(target, "from", "copy"))
+        elif not target.copies:
             said = f"the target {target.target} has no copy in the backup account yet"
             yield self.problem("RC701", said, self._drill(target))
         else:
@@ -175,6 +202,10 @@ class _Exposure:
     @property
     def _name(self) -> str:
         return self.facts.database.identifier
+
+    def _set(self, target: TargetFacts, key: str, value: str) -> RuleAdvice:
+        place = f"targets.{target.target}.{target.key}.{key}"
+        return RuleAdvice(AdvicePlace.CONFIGURATION, f'set {place} = "{value}"')
 
     def _drill(self, target: TargetFacts) -> RuleAdvice:
         return RuleAdvice(AdvicePlace.HERE, f"restorecheck drill {target.target}")
@@ -208,10 +239,7 @@ class _Exposure:
         hanging = sorted({c.kms_key_id for c in target.copies if account in c.kms_key_id})
         if hanging:
             said = f"copies are encrypted with a key of the source account: {', '.join(hanging)}"
-            advice = RuleAdvice(
-                AdvicePlace.CONFIGURATION,
-                f'set targets.{target.target}.rds.backup.kms_key_id = "<key of the backup account>"',
-            )
+            advice = self._set(target, "backup.kms_key_id", "<key of the backup account>")
             return self.problem("RC704", said, advice)
         return self.ok("RC704", "no copy uses a key of the source account")
 

@@ -148,6 +148,10 @@ class RdsDatabase:
     """The master user."""
     cluster: str = ""
     """Of an instance: the cluster that it is a member of."""
+    backtrack: timedelta = timedelta(0)
+    """Of a cluster of Aurora MySQL: how far back it can be rewound."""
+    global_database: str = ""
+    """Of a cluster: the global database that it is a member of."""
     engine_mode: str = ""
     """Of a cluster."""
     encryption: str = ""
@@ -332,6 +336,15 @@ class TargetFacts:
     proven_at: datetime | None
     """Time of the last verified backup, by the history of this machine."""
     copies: tuple[CopyFacts, ...] | Unread
+    direct: bool = False
+    """What is shared is restored, and no copy is made."""
+
+    @property
+    def key(self) -> str:
+        """In the configuration."""
+        return "aurora" if self.of_cluster else "rds"
+
+    of_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from restorecheck.aws.session.accounts import Account
@@ -112,6 +113,9 @@ def cluster_of(raw: Raw) -> RdsDatabase:
         deletion_protection=bool(raw.get("DeletionProtection")),
         kms_key_id=raw.get("KmsKeyId", ""),
         encryption=raw.get("StorageEncryptionType", ""),
+        public=bool(raw.get("PubliclyAccessible") or raw.get("InternetAccessGatewayEnabled")),
+        backtrack=timedelta(seconds=raw.get("BacktrackWindow") or 0),
+        global_database=raw.get("GlobalClusterIdentifier", ""),
         master=raw.get("MasterUsername", ""),
     )
 

@@ -1,7 +1,7 @@
 """Facts for `audit` about the databases of a source account. Every call only reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,9 +113,12 @@ class _Looking:
         )
         if isinstance(clusters, Unread):
             return clusters
+        every = [database_of(raw) for raw in instances]
+        # A member of a cluster has an address of its own, and no backups or protection.
+        public = {database.cluster for database in every if database.public}
         found = [cluster_of(raw) for raw in clusters]
-        # A member of a cluster has no backups or protection of its own.
-        found += [database for database in map(database_of, instances) if not database.cluster]
+        found = [replace(one, public=one.public or one.identifier in public) for one in found]
+        found += [database for database in every if not database.cluster]
         pairs = [(database, self._snapshots(database)) for database in found]
         rights = self._rights(pairs)
         return tuple(self._database(database, snapshots, rights) for database, snapshots in pairs)
@@ -216,6 +219,8 @@ class _Looking:
             max_proof_age=target.max_proof_age,
             proven_at=target.proven_at,
             copies=copies,
+            direct=target.settings.direct,
+            of_cluster=database.kind == "cluster",
         )
 
     def _copies_of(self, settings: SnapshotSettings) -> tuple[SnapshotView, ...] | Unread:

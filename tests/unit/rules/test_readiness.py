@@ -238,7 +238,6 @@ def test_of_a_cluster_deleting_means_the_cluster_and_its_snapshots():
 
     assert found["RC801"] is PROBLEM
     assert found["RC701"] is PROBLEM
-    assert "RC605" not in found, "a cluster has no address of its own"
     assert "RC802" not in found, "it has no key that anybody could end"
 
 
