@@ -142,11 +142,20 @@ def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
     if sha256_of(report.text) != entry.sha256:
         yield "the text of the report was changed"
         return
-    carried = json.loads(report.text).get("chain")
+    said = json.loads(report.text)
+    for key, value in _listed(entry).items():
+        if said.get(key, value) != value:
+            yield f"the report says {key} {said[key]}, its line in the history {value}"
+    carried = said.get("chain")
     if carried is None:
         return  # written by a version without a chain
     if carried != {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256}:
         yield "the report and its hash do not match"
+
+
+def _listed(entry: Entry) -> dict[str, str]:
+    """What stands both in a report and in its line: a line that was changed shows no other trace."""
+    return {"drill_id": entry.drill_id, "target": entry.target, "verdict": entry.verdict.value}
 
 
 def overdue_since(

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from restorecheck.choosing import Listed
+from restorecheck.evidence.notes import NoteLink, StoredNote
+from restorecheck.evidence.signatures import Signature
 from restorecheck.history import Acceptance, Entry, Link, Standing, Stored
 from restorecheck.lifecycle import (
     Action,
@@ -265,6 +267,40 @@ class History(Protocol):
         Kept of each target: the newest report, the newest verified one and the newest accepted one.
         Every line of the chain is kept.
         """
+        ...
+
+
+class Proofs(Protocol):
+    """Signatures of reports, and notes of people, beside one history."""
+
+    def signatures(self) -> dict[int, Signature]:
+        """By the sequence of the report."""
+        ...
+
+    def unsigned(self) -> tuple[Entry, ...]:
+        """The reports after the newest signed one, and others without a signature after the first signed one,
+        in sequence. Where no report is signed: the newest.
+        """
+        ...
+
+    def sign(self, sequence: int, signature: Signature) -> None:
+        """Store the signature of a report. The first one stays."""
+        ...
+
+    def notes(self) -> tuple[StoredNote, ...]:
+        """In the order in which they were written."""
+        ...
+
+    def note(self, compose: Callable[[NoteLink], str]) -> StoredNote:
+        """Add a note; `compose` makes its text from its place in the chain of notes."""
+        ...
+
+    def note_signatures(self) -> dict[int, Signature]:
+        """By the number of the note."""
+        ...
+
+    def sign_note(self, number: int, signature: Signature) -> None:
+        """As `sign`."""
         ...
 
 

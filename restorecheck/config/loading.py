@@ -100,6 +100,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         history=History.model_construct(
             path=absolute(written.history.path or _state(interpolator.environment)),
             keep_days=written.history.keep_days,
+            sign=written.history.sign,
         ),
         file=file,
         secrets=interpolator.secrets,

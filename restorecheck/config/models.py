@@ -17,6 +17,7 @@ from restorecheck.config.audit import Audit
 from restorecheck.config.fields import Jobs, Listen, Server, ServerUser, TextFile
 from restorecheck.config.notify import Notification
 from restorecheck.config.queue import Queue
+from restorecheck.config.signing import Signing
 from restorecheck.config.targets import Defaults, Target, WrittenTarget
 
 EXTENSION_PREFIX = "x-"
@@ -144,6 +145,9 @@ _KEEP_DAYS = (
 )
 
 
+_SIGN = "Sign every report and every note with this key. By default nothing is signed."
+
+
 class WrittenHistory(Keys):
     model_config = ConfigDict(title="History")
 
@@ -151,11 +155,13 @@ class WrittenHistory(Keys):
         "SQLite file; by default restorecheck/history.sqlite in $XDG_STATE_HOME or ~/.local/state."
     )
     keep_days: Annotated[int, Field(ge=1, le=36_600)] | None = optional(_KEEP_DAYS)
+    sign: Signing | None = optional(_SIGN)
 
 
 class History(Keys):
     path: Text = Field(description="SQLite file, absolute.")
     keep_days: int | None = Field(default=None, description=_KEEP_DAYS)
+    sign: Signing | None = Field(default=None, description=_SIGN)
 
 
 class _ConfigKeys(Keys):

@@ -13,6 +13,7 @@ from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.notify_rules import broken_notify_rules
+from restorecheck.config.signing import broken_signing_rules
 from restorecheck.config.sources.kind import SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
@@ -43,6 +44,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from _without_moments(target, path, kind)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
+    yield from broken_signing_rules(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:

@@ -5,7 +5,7 @@ import sqlite3
 from restorecheck.history import sha256_of
 from restorecheck.sqlite.moments import moment, stamp
 
-VERSION = 3
+VERSION = 4
 
 _DRILLS_1 = """
 create table drills (
@@ -122,6 +122,30 @@ create table acceptances (
 create index acceptances_by_target on acceptances (target, sequence);
 """
 
+_TABLES_4 = """
+create table signatures (
+  sequence integer primary key references reports (sequence),
+  envelope text not null,
+  stamped text not null
+) strict;
+create table notes (
+  number integer primary key,
+  text text not null,
+  sha256 text not null
+) strict;
+create table note_signatures (
+  number integer primary key references notes (number),
+  envelope text not null,
+  stamped text not null
+) strict;
+create trigger notes_are_final before update on notes
+begin select raise(abort, 'a note never changes'); end;
+create trigger notes_stay before delete on notes
+begin select raise(abort, 'a note is never deleted'); end;
+create trigger signatures_stay before delete on signatures
+begin select raise(abort, 'a signature is never deleted'); end;
+"""
+
 
 def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the file to this format; a new file is of format 0."""
@@ -129,7 +153,9 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
         return
     if version < 2:  # noqa: PLR2004  # the first format with chained reports
         _to_version_2(db, version)
-    _run(db, _TABLES_3)
+    if version < 3:  # noqa: PLR2004  # the first format with acceptances
+        _run(db, _TABLES_3)
+    _run(db, _TABLES_4)
     db.execute(f"pragma user_version = {VERSION}")
 
 

@@ -14,7 +14,7 @@ from restorecheck.ports import DrillStore, History
 from restorecheck.sqlite.database import Database
 from restorecheck.sqlite.moments import moment, stamp
 
-_ENTRY = (
+COLUMNS = (
     "sequence, drill_id, target, verdict, started_at, finished_at, scheduled_for, left_behind,"
     " announce, previous_sha256, sha256, pruned_at"
 )
@@ -114,19 +114,19 @@ class SqliteStore(DrillStore, History):
     ) -> tuple[Entry, ...]:
         where, values = _where(target, since, after)
         rows = self.database.rows(
-            f"select * from (select {_ENTRY} from reports where {where}"  # noqa: S608  # our own conditions
+            f"select * from (select {COLUMNS} from reports where {where}"  # noqa: S608  # our own conditions
             " order by sequence desc limit ?) order by sequence",
             (*values, -1 if newest is None else newest),
         )
-        return tuple(_entry(row) for row in rows)
+        return tuple(entry_of_row(row) for row in rows)
 
     def stored(
         self, *, target: str | None = None, since: datetime | None = None
     ) -> Iterator[Stored]:
         where, values = _where(target, since, 0)
-        statement = f"select {_ENTRY}, report from reports where {where} order by sequence"  # noqa: S608  # as above
+        statement = f"select {COLUMNS}, report from reports where {where} order by sequence"  # noqa: S608  # as above
         for *entry, text in self.database.each(statement, values):
-            yield Stored(entry=_entry(tuple(entry)), text=text)
+            yield Stored(entry=entry_of_row(tuple(entry)), text=text)
 
     def texts(self, target: str, *, until: datetime, newest: int) -> tuple[str, ...]:
         rows = self.database.rows(
@@ -139,7 +139,7 @@ class SqliteStore(DrillStore, History):
 
     def standing(self, target: str) -> Standing:
         newest = (
-            f"select {_ENTRY} from reports where target = ? {{}} order by sequence desc limit 1"  # noqa: S608  # as above
+            f"select {COLUMNS} from reports where target = ? {{}} order by sequence desc limit 1"  # noqa: S608  # as above
         )
         latest = self.database.row(newest.format(""), (target,))
         proven = self.database.row(newest.format("and verdict = 'verified'"), (target,))
@@ -149,8 +149,8 @@ class SqliteStore(DrillStore, History):
         ) or (0,)
         return Standing(
             target=target,
-            latest=_entry(latest) if latest else None,
-            proven=_entry(proven) if proven else None,
+            latest=entry_of_row(latest) if latest else None,
+            proven=entry_of_row(proven) if proven else None,
             bad=bad,
         )
 
@@ -255,7 +255,7 @@ class SqliteStore(DrillStore, History):
         entry = entry_of(drill, link, text)
         try:
             self.database.execute(
-                f"insert into reports ({_ENTRY}, report)"  # noqa: S608  # our own columns
+                f"insert into reports ({COLUMNS}, report)"  # noqa: S608  # our own columns
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?)",
                 (
                     entry.sequence,
@@ -307,7 +307,7 @@ def _where(
     return " and ".join(conditions), found
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def entry_of_row(row: tuple[Any, ...]) -> Entry:
     (sequence, drill_id, target, verdict, started, finished, slot, left, announce) = row[:9]
     previous, digest, pruned = row[9:]
     return Entry(

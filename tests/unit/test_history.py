@@ -150,3 +150,18 @@ def test_a_target_that_was_never_drilled_has_no_verdict():
     status = status_of(Standing(target="a"), DAY, NOW, left_behind=False)
 
     assert (status.verdict, status.drilled_at, status.drill_id) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"target": "orders"}, {"verdict": Verdict.FAILED}, {"drill_id": "d-9"}]
+)
+def test_a_line_of_the_history_that_says_otherwise_than_its_report_is_a_flaw(changed):
+    link = Link(sequence=1, previous_sha256="")
+    tied = {"sequence": 1, "previous_sha256": ""}
+    said = {"drill_id": "d-1", "target": "courses", "verdict": "verified", "chain": tied}
+    text = json.dumps(said)
+    entry = entry_of(finished(), link, text)
+
+    assert flawed([Stored(entry=entry, text=text)]) == []
+    (flaw,) = flaws([Stored(entry=replace(entry, **changed), text=text)])
+    assert flaw.what.startswith(f"the report says {next(iter(changed))} ")

@@ -11,6 +11,7 @@ One table (partition key `pk`, sort key `sk`, one index):
 | `entry#<target>` | sequence | the same, by target |
 | `target#<target>` | `standing` | newest, newest verified, how many since |
 | `report#<drill id>` | `entry` | where its entry is; there is one, so there is one report |
+| `signature`, `note`, `note-signature` | number, ten digits | signatures of reports, notes of people (`proofs.py`) |
 | `lease#<name>` | `lease` | holder of the lease, and its expiry (`leases.py`) |
 
 `open` is set only on drills that are unfinished or have leftovers, so their index is small. A report is an object
@@ -30,6 +31,7 @@ from botocore.exceptions import ClientError
 from restorecheck import codec
 from restorecheck.aws.deployment.items import Item, plain, typed
 from restorecheck.aws.deployment.large_readings import LargeReadings
+from restorecheck.aws.deployment.proofs import AwsProofs
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import (
     DrillConflictError,
@@ -61,6 +63,11 @@ class AwsStore(DrillStore, History):
         self._table = table
         self._bucket = bucket
         self._large = LargeReadings(self._put_part, self._get)
+
+    @property
+    def proofs(self) -> AwsProofs:
+        """Signatures and notes beside this history."""
+        return AwsProofs(self, self._dynamodb, self._s3, self._table, self._bucket)
 
     # --- drills ---------------------------------------------------------------------------
 

@@ -300,13 +300,17 @@ def _add_status(commands: "Commands[Parser]") -> None:
 
 def _add_history(commands: "Commands[Parser]") -> None:
     history = _add(
-        commands, "history", "list past drills; verify, export, prune, accept", HISTORY_STATUSES
+        commands,
+        "history",
+        "list past drills; verify, export, prune, accept, note",
+        HISTORY_STATUSES,
     )
     history.add_argument(
         "words",
         nargs="*",
-        metavar="[verify | export | prune | accept] [TARGET | DRILL]",
-        help="verify: check that no report was changed or removed; export: JSON lines, as they are stored; "
+        metavar="[verify | export | prune | accept | note] [TARGET | DRILL]",
+        help="verify: check that no report, note or signature was changed or removed; export: JSON lines, as they are "
+        "stored, with -o also their signatures; note: add the cause and correction of a drill (--why); "
         "prune: reduce old reports to one line; accept: the failed findings of a drill (or of "
         "the newest drill of a target) are intended; later drills are compared with this "
         "drill. Without one of these: the newest 30 drills",
@@ -323,12 +327,26 @@ def _add_history(commands: "Commands[Parser]") -> None:
         metavar="SHA256",
         help="verify: a hash from a message; the history must contain it (may be given again)",
     )
-    history.add_argument("--why", metavar="REASON", help="accept: reason, shown in later reports")
     history.add_argument(
-        "--by", metavar="NAME", help="accept: name of the person who accepts, by default the user"
+        "--why", metavar="REASON", help="accept: reason, shown in later reports; note: the text"
+    )
+    history.add_argument(
+        "--by", metavar="NAME", help="accept, note: name of the person, by default the user"
     )
     history.add_argument(
         "--file", metavar="FILE", help="verify: read this export instead of the history"
+    )
+    history.add_argument(
+        "--key",
+        action="append",
+        metavar="FILE",
+        help="verify: check the signatures with this public key (PEM); give every key that has signed (may be given again)",
+    )
+    history.add_argument(
+        "--tsa-cert",
+        action="append",
+        metavar="FILE",
+        help="verify: check the time stamps too, with the root certificate of their authority (PEM; may be given again)",
     )
     history.add_argument(
         "--older-than",

@@ -61,7 +61,7 @@ def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
 
 def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
     """Start of each target's newest verified drill; a missing history is not created."""
-    from restorecheck.hosts.cli.history_queries import opened
+    from restorecheck.hosts.cli.opened_history import opened
 
     if not Path(config.history.path).exists():
         return {}

@@ -1,20 +1,21 @@
-"""`status` and `history`: queries of the history. Only `history prune` and `accept` change it."""
+"""`status` and `history`: queries of the history. Only `history prune`, `accept` and `note` change it."""
 
 import argparse
 import contextlib
-import getpass
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.checks.scan_result import unpack
 from restorecheck.config import Config
-from restorecheck.errors import ConfigError, NotFoundError, Problem, ProviderError, StoreError
-from restorecheck.history import Acceptance, Entry, Stored, flaws, sha256_of
+from restorecheck.errors import ConfigError, NotFoundError, Problem, StoreError
+from restorecheck.history import Acceptance, Entry
+from restorecheck.hosts.cli import history_notes, history_verify
+from restorecheck.hosts.cli.opened_history import asked_for, opened, proofs_of
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.drill.standings import notes_of, statuses_of
@@ -41,37 +42,9 @@ if TYPE_CHECKING:
 
 NEWEST = 30
 """Drills that `history` lists by default."""
-ACTIONS = ("verify", "export", "prune", "accept")
+ACTIONS = ("verify", "export", "prune", "accept", "note")
 _AGE = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-
-
-@contextlib.contextmanager
-def opened(config: Config) -> Iterator[SqliteStore]:
-    store = SqliteStore(Path(config.history.path))
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextlib.contextmanager
-def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["SqliteStore | AwsStore"]:
-    """The history to query: the configuration's, or that of an AWS deployment."""
-    if not arguments.table and not arguments.bucket:
-        with opened(config) as store:
-            yield store
-        return
-    if not (arguments.table and arguments.bucket):
-        message = "--table and --bucket go together: they name the history of an AWS deployment"
-        raise ConfigError((Problem(message=message),))
-    from restorecheck.hosts.functions.surroundings import BUCKET, SANDBOX, TABLE, FunctionContext
-
-    names = {TABLE: arguments.table, BUCKET: arguments.bucket}
-    try:
-        yield FunctionContext(names | {SANDBOX: str(config.sandbox).lower()}).store
-    except ProviderError as exc:
-        raise StoreError(exc.message, hint=exc.hint) from exc
 
 
 # --- status -----------------------------------------------------------------------------------
@@ -117,11 +90,13 @@ def _say_nagios(answer: tuple[str, Nagios]) -> int:
 def history(config: Config, arguments: argparse.Namespace) -> int:
     action, target = _words(arguments.words)
     if action == "verify":
-        return _verify(config, arguments)
+        return history_verify.verify(config, arguments)
     if action == "prune":
         return _prune(config, arguments)
     if action == "accept":
         return _accept(config, target, arguments)
+    if action == "note":
+        return history_notes.note(config, target, arguments)
     since = _since(arguments.since, SystemClock().now())
     if action == "export":
         return _export(config, target, since, arguments)
@@ -248,81 +223,6 @@ def _line(row: dict[str, object], width: int) -> str:
     )
 
 
-def _verify(config: Config, arguments: argparse.Namespace) -> int:
-    keep_days = config.history.keep_days
-    keep = None if keep_days is None else timedelta(days=keep_days)
-    known: set[str] = set()
-    count, pruned, last = 0, 0, ""
-
-    def seen(reports: Iterator[Stored]) -> Iterator[Stored]:
-        nonlocal count, pruned, last
-        for report in reports:
-            count, last = count + 1, report.entry.sha256
-            pruned += report.text is None
-            known.add(last)
-            yield report
-
-    if arguments.file:
-        found = list(flaws(seen(_of_export(Path(arguments.file)))))
-    else:
-        with asked_for(config, arguments) as store:
-            found = list(flaws(seen(store.stored()), keep))
-    for flaw in found:
-        print(f"FLAW  report {flaw.sequence} (drill {clean(flaw.drill_id)}): {flaw.what}")
-    missing = [digest for digest in arguments.expect or () if digest.lower() not in known]
-    for digest in missing:
-        print(f"FLAW  no report has the hash {clean(digest)}")
-    if found or missing:
-        return Exit.FAILED
-    print(
-        f"{number_of(count, 'report')}, each tied to the one before; {pruned} reduced by retention"
-    )
-    print(f"last sha256: {last or '(none)'}")
-    return Exit.VERIFIED
-
-
-def _of_export(path: Path) -> Iterator[Stored]:
-    """The lines of `history export`, as a chain."""
-    try:
-        # Not splitlines(): names may contain other line separators.
-        lines = path.read_text().removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        message = f"{path} cannot be read: {type(exc).__name__}"
-        raise ConfigError((Problem(message=message),)) from exc
-    for number, line in enumerate(lines, start=1):
-        try:
-            report = json.loads(line)
-            stored = _stored(report, line)
-        except (ValueError, KeyError, TypeError, RecursionError) as exc:
-            message = f"{path}:{number}: not a line of `history export`"
-            raise ConfigError((Problem(message=message),)) from exc
-        yield stored
-
-
-def _stored(report: dict[str, object], line: str) -> Stored:
-    without_text = "pruned" in report
-    pruned = report.get("pruned")
-    chain = report.get("chain") or {}
-    if not isinstance(chain, dict):
-        raise TypeError(chain)
-    entry = Entry(
-        sequence=int(chain["sequence"]),
-        drill_id=str(report["drill_id"]),
-        target=str(report["target"]),
-        verdict=Verdict(str(report["verdict"])),
-        started_at=datetime.fromisoformat(str(report["started_at"])),
-        finished_at=datetime.fromisoformat(str(report["finished_at"])),
-        scheduled_for=None,
-        left_behind=False,
-        announce=False,
-        # The hash in the line is compared with the hash of the previous line.
-        previous_sha256=str(chain["previous_sha256"]),
-        sha256=str(report["sha256"]) if without_text else sha256_of(line),
-        pruned_at=datetime.fromisoformat(str(pruned)) if pruned else None,
-    )
-    return Stored(entry=entry, text=None if without_text else line)
-
-
 def _export(
     config: Config, target: str | None, since: datetime | None, arguments: argparse.Namespace
 ) -> int:
@@ -335,9 +235,17 @@ def _export(
 def _write_stored(
     store: "SqliteStore | AwsStore", target: str | None, since: datetime | None, output: str | None
 ) -> None:
+    written: list[int] = []
     with writing(output) as stream:
         for report in store.stored(target=target, since=since):
+            written.append(report.entry.sequence)
             stream.write(f"{report.text or _pruned_line(report.entry)}\n")
+    signatures = proofs_of(store).signatures()
+    if output and signatures:
+        with writing(output + history_verify.SIGNATURES) as stream:
+            for sequence in sorted(signatures.keys() & written):
+                line = history_verify.signature_line(sequence, signatures[sequence])
+                stream.write(f"{line}\n")
 
 
 def _pruned_line(entry: Entry) -> str:
@@ -385,10 +293,11 @@ def _accept(config: Config, what: str | None, arguments: argparse.Namespace) -> 
             drill_id=entry.drill_id,
             sequence=entry.sequence,
             at=SystemClock().now(),
-            by=arguments.by or getpass.getuser(),
+            by=history_notes.author(arguments),
             why=arguments.why.strip(),
         )
         store.accept(acceptance)
+        history_notes.of_acceptance(config, store, acceptance)
     print(f"{clean(entry.target)}: later drills are compared with drill {entry.drill_id}")
     return Exit.VERIFIED
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Config
-from restorecheck.engine import Engine
+from restorecheck.engine import Engine, nothing_to_sign
 from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
+from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets
 from restorecheck.model import Drill
 from restorecheck.ports import Observer, Provider
+from restorecheck.sqlite.proofs import SqliteProofs
 from restorecheck.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def build(
     the full text of a load error.
 
     Raises:
-        ConfigError: The work directory's name is too long for a socket in it.
+        ConfigError: The work directory's name is too long for a socket in it, or the signing key is not one.
         StoreError: The history cannot be opened.
     """
     _forget_libpq_environment()
@@ -89,6 +91,9 @@ def build(
     targets.check()
     inventories = targets.inventories()
     store = SqliteStore(Path(config.history.path))
+
+    scribe = scribe_of(config, clock)
+    proofs = SqliteProofs(store.database)
 
     def provider_for(drill: Drill) -> Provider:
         known = targets.provider_for(drill)
@@ -100,6 +105,7 @@ def build(
         checker_for=targets.checker_for,
         clock=clock,
         observer=observer,
+        sign=(lambda: scribe.catch_up(proofs)) if scribe else nothing_to_sign,
     )
     sweeper = Sweeper(
         engine=engine,

@@ -1432,3 +1432,34 @@ def test_how_old_a_dump_may_be_follows_from_the_schedule(keys, dump, hours):
 
     limit = None if hours is None else timedelta(hours=hours)
     assert max_age_of(only) == limit
+
+
+# --- history.sign
+
+
+SIGN = "history: {sign: {%s}}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", "expected one of these keys: key, kms_key_id; found neither"),
+        ("key: '${K}', kms_key_id: a", "expected one of these keys: key, kms_key_id; found both"),
+        ("key: secret", "a private key in plain text"),
+        ("kms_key_id: a, timestamp_url: ftp://x", "expected a URL with http:// or https://"),
+        ("kms_key_id: a, keys: b", "unknown key 'keys'"),
+    ],
+)
+def test_a_key_for_signing_that_cannot_be_one_is_told(keys, said):
+    assert said in problem(target(top=SIGN % keys), K="k" * 8)
+
+
+def test_a_key_for_signing_is_a_secret():
+    config = parse(target(top=SIGN % "key: '${K}', timestamp_url: 'https://t'"), K="k" * 8)
+
+    assert config.history.sign is not None
+    assert config.history.sign.key == "k" * 8
+    assert "k" * 8 in config.secrets
+    assert "kkkk" not in repr(config)
+    assert parse(target(top="history: {sign: }")).history.sign is None
+    assert "history.sign" in problem(target(top="history: {sign: 3}"))
