@@ -15,6 +15,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.postgres.server import binaries, cluster, processes
 from restorecheck.postgres.server.account import OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cache import default_cache
 from restorecheck.postgres.server.cluster import Mark, Places
 from tests.places import SHORT
 
@@ -120,9 +121,7 @@ def outside(source: Source, pid: int) -> int:
 
 def installations() -> list[Installation]:
     return list(
-        binaries.discover(
-            bin_dir=None, cache=binaries.default_cache(), account=choose_account(None)
-        )
+        binaries.discover(bin_dir=None, cache=default_cache(), account=choose_account(None))
     )
 
 

@@ -37,6 +37,7 @@ GROUPS = (
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",
+            "tests/acceptance/test_servers.py",
             "tests/acceptance/test_several_databases.py",
             "tests/acceptance/test_storages.py",
         ),

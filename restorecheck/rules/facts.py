@@ -66,6 +66,12 @@ class DumpFacts:
     """Major version of the source server; None: not in the head."""
     majors: tuple[int, ...] | Unread = ()
     """Major versions of the installed PostgreSQL programs."""
+    own_major: str = ""
+    """The command that installs the dump's own major version; empty: there is none."""
+    unusable: tuple[str, ...] = ()
+    """Programs that are here and do not run, each with its reason."""
+    unusable_fixes: tuple[str, ...] = ()
+    """Commands that install what they lack."""
     preview: Preview | Unread = field(default_factory=lambda: Unread("a dump"))
     restores_here: bool = True
     """False: the target is restored into a scratch server."""

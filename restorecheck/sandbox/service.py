@@ -24,6 +24,7 @@ from restorecheck.errors import NotFoundError, ProviderError, RestorecheckError
 from restorecheck.postgres.server import binaries, cluster
 from restorecheck.postgres.server.account import choose_account
 from restorecheck.postgres.server.binaries import Installation, ProgramSource
+from restorecheck.postgres.server.cache import default_cache
 from restorecheck.sandbox import landscape
 from restorecheck.sandbox.answers import Played
 from restorecheck.sandbox.backup import BackupService, RestoreJob
@@ -94,7 +95,7 @@ class Sandbox:
             authority.write_bundle(self.ca_bundle)
             (self.directory / "aws-config").write_text("[default]\n")
             account = choose_account(None)
-            cache = binaries.default_cache()
+            cache = default_cache()
             installation = _choose(binaries.discover(bin_dir=None, cache=cache, account=account))
             servers = self.directory / "servers"
             servers.mkdir(mode=0o711)

@@ -27,6 +27,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.postgres.server import binaries, cluster, processes
 from restorecheck.postgres.server.account import choose_account
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cache import default_cache
 
 COUNTS = (100, 1000, 5000)
 ROUNDS = 3
@@ -158,7 +159,7 @@ def compare(installation: Installation, tables: int, folder: Path) -> None:
 
 
 def installed() -> Installation:
-    found = binaries.discover(bin_dir=None, cache=binaries.default_cache(), account=ACCOUNT)
+    found = binaries.discover(bin_dir=None, cache=default_cache(), account=ACCOUNT)
     installation = binaries.choose(found, 14)
     assert installation is not None, "PostgreSQL's programs are installed with the tests"
     return installation

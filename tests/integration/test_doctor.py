@@ -452,7 +452,11 @@ def test_a_large_dump_is_not_read_to_its_end_and_not_called_whole(
 @pytest.mark.parametrize("name", ["custom", "directory"])
 def test_of_a_large_archive_the_head_tells_what_it_needs(machine, dumps, monkeypatch, name):
     monkeypatch.setattr(preview, "MOST_BYTES", 1000)
-    monkeypatch.setattr(preparation, "lacking", lambda _, inspection, __: [inspection.dbname])
+    monkeypatch.setattr(
+        preparation,
+        "lacking",
+        lambda _, inspection, *__: preparation.Lacking(collations=(inspection.dbname,)),
+    )
     machine.target["path"] = str(dumps[name])
 
     ((outcome, found, _),) = findings_of(machine, "RC123")

@@ -3311,9 +3311,9 @@ PLANTED = (
     ),
     bug(
         "a copy of programs that anybody can change is run",
-        "make_cache",
-        "state.st_uid != os.geteuid() or state.st_mode & 0o022",
-        "state.st_uid != os.geteuid()",
+        "is_ours",
+        "state.st_uid in {0, os.geteuid()} and not state.st_mode & 0o022",
+        "state.st_uid in {0, os.geteuid()}",
         "tests/unit/postgres/server/test_binaries.py",
     ),
     bug(

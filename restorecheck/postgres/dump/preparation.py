@@ -5,6 +5,7 @@ dump names, and the role of the checks.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import errors, sql
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.needs import Needs
 from restorecheck.postgres.dumpfiles.texts import identifier, raw
+from restorecheck.postgres.server.binaries import Installation
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -20,26 +22,67 @@ CHECKER_ROLE = "restorecheck_checker"
 HARMLESS = " nosuperuser nocreatedb nocreaterole noreplication bypassrls"
 
 
-def lacking(connection: Connection, inspection: Inspection, ignored: Sequence[str]) -> list[str]:
-    """Everything that the dump needs and this server lacks, named precisely."""
-    return [
-        *_lacking_extensions(connection, inspection, ignored),
-        *_lacking_collations(connection, inspection),
-    ]
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a dump needs and a server lacks."""
+
+    extensions: tuple[str, ...] = ()
+    collations: tuple[str, ...] = ()
+    """`ICU, for the collation public.german`"""
+    libraries: tuple[tuple[str, str], ...] = ()
+    """Shared libraries that this machine lacks, each with its extension."""
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    def __or__(self, other: "Lacking") -> "Lacking":
+        return Lacking(
+            tuple(dict.fromkeys(self.extensions + other.extensions)),
+            tuple(dict.fromkeys(self.collations + other.collations)),
+            tuple(dict.fromkeys(self.libraries + other.libraries)),
+        )
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (
+            *(f"the extension {name}" for name in self.extensions),
+            *(f"the library {one}, for the extension {name}" for one, name in self.libraries),
+            *self.collations,
+        )
 
 
-def _lacking_extensions(
-    connection: Connection, inspection: Inspection, ignored: Sequence[str]
-) -> list[str]:
+def lacking(
+    connection: Connection,
+    inspection: Inspection,
+    ignored: Sequence[str],
+    installation: Installation | None = None,
+) -> Lacking:
+    """Everything that the dump needs and this server lacks, named precisely.
+
+    `installation`: the programs of the server, if it runs on this machine.
+    """
     offered = {row[0] for row in connection.execute("select name from pg_available_extensions")}
-    missing = [e for e in inspection.needs.extensions if e not in offered and e not in ignored]
-    return [f"the extension {name}" for name in missing]
+    needed = [name for name in inspection.needs.extensions if name not in ignored]
+    there = [name for name in needed if name in offered]
+    return Lacking(
+        extensions=tuple(name for name in needed if name not in offered),
+        collations=tuple(_lacking_collations(connection, inspection)),
+        libraries=tuple(
+            (library, name)
+            for name in (there if installation else ())
+            for library in (installation.unloadable(name) if installation else ())
+        ),
+    )
+
+
+BUILT_IN_ICU = "unicode"
+"""A row of pg_collation since PostgreSQL 16, also without ICU: src/include/catalog/pg_collation.dat."""
 
 
 def _lacking_collations(connection: Connection, inspection: Inspection) -> list[str]:
     rows = connection.execute("select collprovider, collname, collcollate from pg_collation")
     offered = list(rows)
-    has_icu = any(provider == "i" for provider, _, _ in offered)
+    has_icu = any(provider == "i" and name != BUILT_IN_ICU for provider, name, _ in offered)
     locales = {
         _normalise(text)
         for provider, name, text in offered

@@ -20,6 +20,7 @@ from restorecheck.model import CheckOutcome, CheckResult, Drill, Severity
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import load_plan, preparation
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder, Restore, database_name
+from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.scratch_server import ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dumpfiles import archive
@@ -259,10 +260,11 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
     cluster.initdb(places, chosen, account)
     look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
     with cluster.superuser_connection(places) as connection:
-        needed = (preparation.lacking(connection, each, ignored) for each in inspections)
-        missing = dict.fromkeys(what for each in needed for what in each)
+        missing = Lacking()
+        for each in inspections:
+            missing |= preparation.lacking(connection, each, ignored, chosen)
         if missing:
-            unfit = load_plan.unfit(tuple(missing), chosen)
+            unfit = load_plan.unfit(missing, chosen, inspection)
             found = replace(found, lacks=unfit.reason, hint=unfit.hint)
         for each in inspections:
             preparation.drop_database(connection, "preview")
@@ -288,7 +290,7 @@ def _with_scratch(
         )
         missing = preparation.lacking(connection, inspection, dump.ignore_extensions)
         if not said and missing:
-            said = f"the server lacks what the dump needs: {'; '.join(missing)}"
+            said = f"the server lacks what the dump needs: {'; '.join(missing.texts)}"
         found = replace(found, server=f"the scratch server {scratch.name}")
     return replace(found, lacks=said and f"the scratch server {scratch.name}: {said}")
 

@@ -142,7 +142,7 @@ class ScratchProvider(DumpProvider):
             session.installation = chosen
             missing = preparation.lacking(connection, inspection, self.dump.ignore_extensions)
             if missing:
-                return load_plan.unfit(missing, chosen)
+                return load_plan.unfit(missing, chosen, inspection)
             name = database_of(drill.id)
             if mark_of(connection, name) is None and not exists(connection, name):
                 session.sorts_alike = preparation.make_database(connection, name, inspection.needs)

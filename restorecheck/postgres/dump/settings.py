@@ -9,7 +9,7 @@ from pathlib import Path
 from restorecheck.ports import DumpStorage
 from restorecheck.postgres.server import binaries, cluster
 from restorecheck.postgres.server.account import Lodging, OsUser, any_of_a_drill
-from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.binaries import Installation, UnusablePrograms
 from restorecheck.postgres.server.cluster import Places
 
 FullText = Callable[[str, str], str]
@@ -69,8 +69,16 @@ class ServerSettings:
         taken = {mark.account.uid for mark in marks.values() if mark and mark.account}
         return Lodging.choose(self.run_as, drill_id, taken)
 
-    def installations(self) -> Iterable[Installation]:
-        return binaries.discover(bin_dir=self.bin_dir, cache=self.cache_dir, account=self.account())
+    def installations(
+        self, unusable: list[UnusablePrograms] | None = None
+    ) -> Iterable[Installation]:
+        """As `binaries.discover`."""
+        return binaries.discover(
+            bin_dir=self.bin_dir,
+            cache=self.cache_dir,
+            account=self.account(),
+            unusable=unusable,
+        )
 
     def parallel(self, dump: DumpSettings) -> int:
         """Jobs of pg_restore: the target's, else this machine's, else one for each processor."""

@@ -71,6 +71,12 @@ class Needs:
     foreign_servers: bool = False
     """Filling a materialized view could log in to another server, possibly production."""
 
+    @property
+    def icu(self) -> bool:
+        """Whether a collation, or the database itself, needs a server that was built with ICU."""
+        providers = {collation.provider for collation in self.collations}
+        return "icu" in {*providers, dict(self.locale).get("LOCALE_PROVIDER", "")}
+
 
 @dataclass
 class NeedsCollector:

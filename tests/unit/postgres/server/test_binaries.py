@@ -8,13 +8,15 @@ from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.lifecycle import Unclear
 from restorecheck.postgres.dump.load_plan import choose_tools, version_note
 from restorecheck.postgres.dumpfiles.inspect import Inspection
+from restorecheck.postgres.server import libraries
 from restorecheck.postgres.server.binaries import (
     Installation,
     ProgramSource,
+    UnusablePrograms,
     choose,
     discover,
-    make_cache,
 )
+from restorecheck.postgres.server.cache import make_cache
 
 
 def installation(
@@ -115,3 +117,71 @@ def test_a_report_says_when_the_programs_at_hand_obey_a_dump():
     assert version_note(dump("custom"), installation(17, minor=5)) == ()
     (note,) = version_note(dump("plain"), installation(17, minor=5))
     assert "CVE-2025-8714" in note
+
+
+def programs(folder: Path, version: str) -> Path:
+    """Programs that know nothing but their version."""
+    folder.mkdir(parents=True)
+    for name in ("initdb", "postgres", "pg_restore", "psql"):
+        (folder / name).write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def in_cache(cache: Path, version: str) -> Path:
+    name = f"postgresql-{version}.0-machine"
+    return programs(cache / name / name / "bin", version)
+
+
+def cached(cache: Path) -> list[str]:
+    found = discover(bin_dir=None, cache=cache, account=None)
+    return [one.version for one in found if one.source is ProgramSource.CACHE]
+
+
+def test_of_what_was_installed_into_the_cache_the_newest_minor_goes_first(tmp_path):
+    for version in ("96.9", "96.10", "97.1"):
+        in_cache(tmp_path, version)
+
+    assert cached(tmp_path) == ["97.1", "96.10", "96.9"]
+
+
+def test_a_cache_that_others_can_write_to_is_not_searched(tmp_path):
+    in_cache(tmp_path, "96.9")
+    tmp_path.chmod(0o777)
+
+    assert cached(tmp_path) == []
+
+
+def test_programs_of_another_architecture_are_named_and_not_used(tmp_path):
+    bin_dir = in_cache(tmp_path, "96.9")
+    (bin_dir / "postgres").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xf3\x00")
+    unusable: list[UnusablePrograms] = []
+
+    found = list(discover(bin_dir=None, cache=tmp_path, account=None, unusable=unusable))
+
+    assert bin_dir not in {one.bin_dir for one in found}
+    assert bin_dir in {one.bin_dir for one in unusable}
+
+
+def test_a_server_with_icu_goes_before_one_without_where_the_dump_needs_it(tmp_path):
+    without, having = installation(96, bin_dir=str(tmp_path)), installation(97)
+    (tmp_path / "postgres").write_bytes(b"\0ICU is not supported in this build\0")
+
+    assert choose([without, having], 96) is without
+    assert choose([without, having], 96, icu=True) is having
+    assert choose([without], 96, icu=True) is without
+
+
+def test_an_extension_whose_library_does_not_load_is_lacking(tmp_path, monkeypatch):
+    one = with_extensions(tmp_path, 96, "uuid-ossp", "hstore")
+    control = tmp_path / "96" / "share" / "extension" / "uuid-ossp.control"
+    control.write_text("comment = 'u'\nmodule_pathname = '$libdir/uuid-ossp'\n")
+    (tmp_path / "96" / "lib").mkdir()
+    (tmp_path / "96" / "lib" / "uuid-ossp.so").touch()
+    monkeypatch.setattr(libraries, "missing_of", lambda files: ("libuuid.so",) if files else ())
+
+    assert one.unloadable("uuid-ossp") == ("libuuid.so",)
+    assert one.unloadable("hstore") == one.unloadable("unknown") == ()
+    assert one.lacks(["hstore", "uuid-ossp", "unknown"]) == ("uuid-ossp", "unknown")
+    assert not one.offers(["uuid-ossp"])
+    assert one.offers(["hstore"])
