@@ -143,6 +143,84 @@ def test_icu_is_needed_before_loading_and_found_where_it_is(world, german, with_
     assert "PostgreSQL of the operating system's packages has ICU" in report["hint"]
 
 
+SERVICE = """
+create extension aws_s3;
+insert into aws_s3.imports values (1, 'bucket');
+create role rds_superuser nologin; create role app nologin;
+create table users (id int primary key); alter table users owner to app;
+grant select on users to rds_superuser; grant select on aws_s3.imports to app;
+insert into users select generate_series(1, 500);
+"""
+SCALED = """
+create extension timescaledb; create table users (id int primary key);
+insert into users select generate_series(1, 500);
+"""
+AWS_S3 = """
+create schema aws_s3; create table aws_s3.imports (id int, bucket text);
+select pg_extension_config_dump('aws_s3.imports', '');
+"""
+FRAMED = """
+create table frames (id serial, step text);
+create function timescaledb_pre_restore() returns void language sql as $$ insert into public.frames (step) values ('before') $$;
+create function timescaledb_post_restore() returns void language plpgsql as $$ begin
+  insert into public.frames (step) values ('after ' || (select count(*) from public.users)); end $$;
+"""
+
+
+def with_extension(tree: Path, name: str, script: str) -> None:
+    folder = tree / "share" / "extension"
+    (folder / f"{name}.control").write_text("default_version = '1'\nrelocatable = false\n")
+    (folder / f"{name}--1.sql").write_text(script)
+
+
+@pytest.fixture(scope="session")
+def trees(own):
+    """Servers of a service and of this machine: the latter lacks what is the service's own."""
+    made = []
+    for name in ("service", "here"):
+        tree = own.bin_dir.parents[2] / name
+        shutil.copytree(own.bin_dir.parent, tree, symlinks=True)
+        with_extension(tree, "timescaledb", FRAMED)
+        made.append(Installation(bin_dir=tree / "bin", source=own.source, major=MAJOR, minor=0))
+    with_extension(made[0].bin_dir.parent, "aws_s3", AWS_S3)
+    return made
+
+
+@pytest.mark.parametrize("options", [["-Fc"], []], ids=["custom", "plain"])
+def test_of_a_managed_service_what_is_its_own_is_left_out_and_said(world, trees, options, tmp_path):
+    service, here = trees
+    with pg.running(service, SERVICE) as source:
+        source.dump(world.backups / "rds.dump", *options)
+    world.configure(ROWS)
+    text = world.config.read_text()
+    world.config.write_text(text.replace("jobs: 2", f"jobs: 2, bin_dir: {here.bin_dir}"))
+
+    said = world.run("doctor").stdout
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    (note,) = [note for note in report["notes"] if "Amazon RDS" in note]
+    assert "its extension aws_s3 left out" in note
+    assert note in said
+
+
+def test_an_extension_that_must_know_of_a_load_is_told_before_and_after_it(world, trees):
+    _, here = trees
+    with pg.running(here, SCALED) as source:
+        source.dump(world.backups / "scaled.dump", "-Fc")
+    world.configure(
+        """
+      - query: {name: told, sql: "select string_agg(step, ' ' order by id) from frames", expect: {equals: before after 500}}
+"""
+    )
+    text = world.config.read_text()
+    world.config.write_text(text.replace("jobs: 2", f"jobs: 2, bin_dir: {here.bin_dir}"))
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
 REMOVES = """
 import glob, shutil, sys, time
 data = bytes(b ^ 85 for b in sys.stdin.buffer.read())

@@ -104,6 +104,8 @@ class DrillSession:
     loading: int = 0
     """Index of the running or next restore."""
     installation: Installation | None = None
+    ignored: tuple[str, ...] = ()
+    """Extensions that are left out: configured, and a managed service's own."""
     server: Program | None = None
     load: Load | None = None
     load_seconds: float = 0.0

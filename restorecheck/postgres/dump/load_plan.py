@@ -42,6 +42,7 @@ from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.pieces import state_of
+from restorecheck.postgres.dumpfiles.services import service_of
 from restorecheck.postgres.server import offers, pinned
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation, ProgramSource, choose
@@ -189,8 +190,41 @@ def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
     return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
 
 
+def settings_for(
+    database: str, inspections: Iterable[Inspection], installation: Installation
+) -> dict[str, str]:
+    """Settings of the throw-away server for the extensions of the dumps, as far as the server has them."""
+    names = tuple(dict.fromkeys(e for i in inspections for e in i.needs.extensions))
+    here = tuple(name for name in names if installation.offers([name]))
+    libraries = [one for one in offers.preload_for(here) if installation.has_library(one)]
+    if not libraries:
+        return {}
+    preload = {"shared_preload_libraries": ",".join(libraries)}
+    return {**preload, **offers.settings_for(here, database)}
+
+
+def left_to_the_service(
+    inspections: Iterable[Inspection], installation: Installation
+) -> tuple[str, ...]:
+    """Extensions of the dumps that belong to a managed service, and that this server does not offer."""
+    names = dict.fromkeys(e for i in inspections for e in i.needs.extensions)
+    return tuple(name for name in offers.of_services(names) if installation.lacks([name]))
+
+
+def service_note(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
+    """Which managed service the dump is of, and which extensions of the service were left out."""
+    of_service = offers.of_services(inspection.needs.extensions)
+    service = service_of(inspection, of_service.values())
+    if not service:
+        return ()
+    left_out = [name for name in of_service if name in ignored]
+    said = f"the dump is of {service}; its roles were made without their rights"
+    named = "extension" if len(left_out) == 1 else "extensions"
+    return (said + (f", and its {named} {', '.join(left_out)} left out" if left_out else ""),)
+
+
 def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str, ...]:
-    notes = list(inspection.missing)
+    notes = [*inspection.missing, *service_note(inspection, ignored)]
     if inspection.needs.foreign_servers:
         notes.append(
             "the dump has foreign servers: user mappings were left out and materialized views were "
@@ -199,8 +233,8 @@ def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str,
     left_out = members_of_extensions(inspection.entries) if ignored else ()
     if left_out:
         notes.append(
-            f"with ignore_extensions, {len(left_out)} grants and comments on objects of extensions "
-            f"were left out, for example {label(left_out[0])}"
+            f"without the extensions {', '.join(ignored)}, {len(left_out)} entries on their objects "
+            f"(grants, comments, rows) were left out, for example {label(left_out[0])}"
         )
     return tuple(notes)
 

@@ -49,7 +49,7 @@ from restorecheck.postgres.dump.load_errors import Into, LoadError
 from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.streamed_load import Ahead, Begun
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server import cluster, offers
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.server.temporary_server import Temporary
@@ -150,17 +150,19 @@ class LocalDumpProvider(DumpProvider):
         if not session.restores:
             return lost_session()
         inspections = [restore.inspection for restore in session.restores]
-        chosen = load_plan.choose_installation(
-            load_plan.together(inspections),
-            self.server.installations(),
-            self.dump.ignore_extensions,
-        )
+        together = load_plan.together(inspections)
+        own = (*self.dump.ignore_extensions, *offers.of_services(together.needs.extensions))
+        chosen = load_plan.choose_installation(together, self.server.installations(), own)
         if isinstance(chosen, Unclear):
             return chosen
         session.installation = chosen
+        session.ignored = (
+            *self.dump.ignore_extensions,
+            *load_plan.left_to_the_service(inspections, chosen),
+        )
         seconds = self._taken_over(session, chosen)
         if seconds is None:
-            seconds = self._make_server(drill, session, chosen)
+            seconds = self._make_server(drill, session, chosen, session.restores)
         assert session.server is not None, "it was made"
         notes = [note for i in inspections for note in load_plan.version_note(i, chosen)]
         notes += load_plan.fence_note(session.server.missing)
@@ -171,7 +173,11 @@ class LocalDumpProvider(DumpProvider):
         )
 
     def _make_server(
-        self, drill: Drill, session: DrillSession, installation: Installation
+        self,
+        drill: Drill,
+        session: DrillSession,
+        installation: Installation,
+        restores: Sequence[Restore],
     ) -> float:
         """Start a new server; returns the seconds that it took."""
         places, account = self.server.places(drill.id), session.account
@@ -188,6 +194,9 @@ class LocalDumpProvider(DumpProvider):
             account,
             jobs=self.server.parallel(self.dump),
             outlive_us=drill.keep,
+            extra=load_plan.settings_for(
+                restores[0].database, [r.inspection for r in restores], installation
+            ),
         )
         return watch.seconds
 
@@ -215,13 +224,15 @@ class LocalDumpProvider(DumpProvider):
         self, drill: Drill, session: DrillSession, inspection: Inspection
     ) -> Begun | None:
         """None: something prevents it; the same problem is reported after the dump is read."""
+        if offers.of_services(inspection.needs.extensions) or _needs_frame(inspection):
+            return None
         restore = Restore(finder.database_name(inspection, self.dump.databases), inspection)
         places, account = self.server.places(drill.id), session.account
         try:
             chosen = load_plan.choose_installation(inspection, self.server.installations(), ())
             if isinstance(chosen, Unclear):
                 return None
-            seconds = self._make_server(drill, session, chosen)
+            seconds = self._make_server(drill, session, chosen, (restore,))
             if self._make_database(places, session, restore):
                 return None
             log_offset = places.log.stat().st_size
@@ -317,7 +328,7 @@ class LocalDumpProvider(DumpProvider):
         self, session: DrillSession, restore: Restore, installation: Installation, places: Places
     ) -> Into:
         inspection = restore.inspection
-        ignored = set(self.dump.ignore_extensions)
+        ignored = set(session.ignored)
         return Into(
             major=installation.major,
             source_major=load_plan.major_of(inspection.server_version),
@@ -345,7 +356,7 @@ class LocalDumpProvider(DumpProvider):
                 installation,
                 session.account,
                 places.directory,
-                self.dump.ignore_extensions,
+                session.ignored,
             )
             failed = self._make_roles(places, session, installation)
             if failed is not None:
@@ -360,9 +371,11 @@ class LocalDumpProvider(DumpProvider):
             installation,
             session.account,
             directory=places.directory,
-            jobs=1 if session.alone else self.server.parallel(self.dump),
+            jobs=1
+            if session.alone or _needs_frame(inspection)
+            else self.server.parallel(self.dump),
             decryption=session.decryption,
-            ignored=self.dump.ignore_extensions,
+            ignored=session.ignored,
             ownership=True,
             prepared=session.prepared[session.loading],
         )
@@ -402,7 +415,7 @@ class LocalDumpProvider(DumpProvider):
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
             pin(connection)
             missing = preparation.lacking(
-                connection, inspection, self.dump.ignore_extensions, session.installation
+                connection, inspection, session.ignored, session.installation
             )
             if missing:
                 return missing
@@ -417,12 +430,15 @@ class LocalDumpProvider(DumpProvider):
             preparation.make_roles(connection, named, inspection.needs.client_encoding)
             if first:
                 preparation.make_way(connection, inspection)
+            if not inspection.needs.creates_schema_public:
+                frames = offers.frames(inspection.needs.extensions)
+                preparation.call_before(connection, frames)
         return Lacking()
 
     def _open(self, places: Places, session: DrillSession) -> StepEvent:
         watch = Stopwatch()
         role = preparation.CHECKER_ROLE
-        ignored = self.dump.ignore_extensions
+        ignored = session.ignored
         notes = [
             note
             for restore in session.restores
@@ -442,6 +458,7 @@ class LocalDumpProvider(DumpProvider):
             with cluster.superuser_connection(places, name) as connection:
                 pin(connection)
                 spell(connection)
+                preparation.call_after(connection, offers.frames(_extensions_of(session, name)))
                 preparation.let_in(connection, name, role)
                 preparation.let_evaluate(connection, role)
                 notes += load_plan.extension_note(connection, _extensions_of(session, name))
@@ -497,6 +514,11 @@ def _naming(failed: Broken | Unclear, restore: Restore, session: DrillSession) -
     if len(session.databases) == 1:
         return failed
     return replace(failed, reason=f"database {restore.database}: {failed.reason}")
+
+
+def _needs_frame(inspection: Inspection) -> bool:
+    """Whether functions of an extension are called before and after the load, which then has one job."""
+    return bool(offers.frames(inspection.needs.extensions))
 
 
 def _extensions_of(session: DrillSession, database: str) -> list[str]:

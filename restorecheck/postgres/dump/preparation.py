@@ -15,6 +15,7 @@ from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.needs import Needs
 from restorecheck.postgres.dumpfiles.texts import identifier, raw
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.offers import Offer
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -292,6 +293,37 @@ def make_way(connection: Connection, inspection: Inspection) -> None:
         connection.execute("drop schema if exists public")
     if inspection.needs.creates_plpgsql:
         connection.execute("drop extension if exists plpgsql")
+
+
+def call_before(connection: Connection, frames: Sequence[tuple[str, Offer]]) -> None:
+    """Make extensions that must know of the load before it begins, and tell them."""
+    for name, offer in frames:
+        statement = sql.SQL("create extension if not exists {} schema public").format(
+            sql.Identifier(name)
+        )
+        connection.execute(statement)
+        _call(connection, name, offer.before)
+
+
+def call_after(connection: Connection, frames: Sequence[tuple[str, Offer]]) -> None:
+    for name, offer in frames:
+        _call(connection, name, offer.after)
+
+
+def _call(connection: Connection, extension: str, function: str) -> None:
+    """Call a function of the extension itself, not one of the same name that the dump made."""
+    schema = connection.execute(MEMBER, (extension, function)).fetchone()
+    if schema is not None:
+        called = sql.SQL("select {}()").format(sql.Identifier(schema[0], function))
+        connection.execute(called)
+
+
+MEMBER = """
+select n.nspname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+join pg_catalog.pg_extension e on e.oid = d.refobjid and d.refclassid = 'pg_catalog.pg_extension'::regclass
+where e.extname = %s and p.proname = %s and p.pronargs = 0
+"""
 
 
 CHECKING = """

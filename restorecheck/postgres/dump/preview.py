@@ -30,7 +30,7 @@ from restorecheck.postgres.dumpfiles.inspect import Inspection, with_toc
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
 from restorecheck.postgres.dumpfiles.needs import NeedsCollector
 from restorecheck.postgres.dumpfiles.texts import shown
-from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server import cluster, offers
 from restorecheck.postgres.server.cluster import Mark
 from restorecheck.rules.facts import Preview, Unread
 
@@ -252,9 +252,13 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
     """Compare with a throw-away server of the version that the drill would choose."""
     server, ignored = look.server, look.dump.ignore_extensions
     inspection = load_plan.together(inspections)
-    chosen = load_plan.choose_installation(inspection, server.installations(), ignored)
+    own = (*ignored, *offers.of_services(inspection.needs.extensions))
+    chosen = load_plan.choose_installation(inspection, server.installations(), own)
     if isinstance(chosen, Unclear):
         return replace(found, lacks=chosen.reason, hint=chosen.hint)
+    ignored = (*ignored, *load_plan.left_to_the_service(inspections, chosen))
+    told = [note for each in inspections for note in load_plan.service_note(each, ignored)]
+    found = replace(found, notes=(*found.notes, *dict.fromkeys(told)))
     places = server.places(look.drill.id)
     account = look.session.account
     cluster.initdb(places, chosen, account)

@@ -7,6 +7,8 @@ from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.needs import unquote
 
 ABOUT = frozenset({"ACL", "COMMENT", "SECURITY LABEL"})
+ROWS = frozenset({"TABLE DATA", "SEQUENCE SET"})
+"""Of tables that an extension has for its configuration: their rows are in the dump, their definitions are not."""
 _MEMBER = re.compile(
     r"^(COLUMN|TABLE|VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE|FUNCTION|PROCEDURE|AGGREGATE|TYPE|DOMAIN) (.*)$"
 )
@@ -15,13 +17,20 @@ _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
 def members_of_extensions(entries: Sequence[TocEntry]) -> tuple[TocEntry, ...]:
-    """Grants, comments and security labels on objects that the dump does not define.
+    """Grants, comments, security labels and rows of objects that the dump does not define.
 
-    pg_dump writes no definition of an extension's members, but their changed rights.
-    Source: src/bin/pg_dump/pg_dump.c, checkExtensionMembership.
+    pg_dump writes no definition of an extension's members, but their changed rights, and the rows of the
+    tables that the extension has for its configuration.
+    Source: src/bin/pg_dump/pg_dump.c, checkExtensionMembership and processExtensionTables.
     """
-    defined = {(entry.namespace, _plain(entry.tag)) for entry in entries if entry.desc not in ABOUT}
-    return tuple(entry for entry in entries if entry.desc in ABOUT and _is_member(entry, defined))
+    apart = ABOUT | ROWS
+    defined = {(entry.namespace, _plain(entry.tag)) for entry in entries if entry.desc not in apart}
+    return tuple(
+        entry
+        for entry in entries
+        if (entry.desc in ABOUT and _is_member(entry, defined))
+        or (entry.desc in ROWS and (entry.namespace, _plain(entry.tag)) not in defined)
+    )
 
 
 def _is_member(entry: TocEntry, defined: Iterable[tuple[str, str]]) -> bool:

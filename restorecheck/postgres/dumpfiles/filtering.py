@@ -76,7 +76,8 @@ class Filter:
 
     def passed(self, piece: Piece) -> bytes:
         if piece.where is Position.DATA:
-            return piece.data
+            # Rows after a COPY that was left out would be read as SQL.
+            return b"\n" * piece.data.count(b"\n") if self._dropping else piece.data
         if piece.where is Position.START:
             self._dropping = self._drops(piece.data)
         return b"\n" if self._dropping else piece.data

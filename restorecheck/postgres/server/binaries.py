@@ -115,6 +115,11 @@ class Installation:
         files = [f / f"{module[1]}.so" for f in (lib, lib / "postgresql")] if module else []
         return libraries.missing_of([file for file in files if file.is_file()])
 
+    def has_library(self, name: str) -> bool:
+        """Whether this library, of `shared_preload_libraries`, is in the server's folder."""
+        lib = self.bin_dir.parent / "lib"
+        return any((f / f"{name}.so").is_file() for f in (lib, lib / "postgresql"))
+
     def extensions(self) -> tuple[str, ...]:
         """Names of the extensions with a control file."""
         folders = self._extension_folders()

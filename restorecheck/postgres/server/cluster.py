@@ -335,8 +335,11 @@ def start(
     *,
     jobs: int,
     outlive_us: bool,
+    extra: Mapping[str, str] | None = None,
 ) -> Program:
     """Start the server and wait until it accepts connections.
+
+    `extra`: further settings, for extensions.
 
     Raises:
         CapacityError: The disk is full or memory is short.
@@ -345,6 +348,7 @@ def start(
     values = {**settings(jobs=jobs), "unix_socket_directories": str(places.sockets)}
     if installation.major >= EVENT_TRIGGERS_MAJOR:
         values["event_triggers"] = "off"  # some restored ones fire at a login
+    values |= extra or {}
     server = begin(places, installation, account, values, outlive_us=outlive_us)
     try:
         await_ready(places, server)

@@ -1,7 +1,7 @@
 """Where extensions come from, and what a server needs for them: the table `offers.toml`."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -20,8 +20,11 @@ class Offer:
     image: str = ""
     preload: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
+    after: str = ""
+    """Functions of the extension that are called before and after a load."""
     service: str = ""
-    """The managed service that alone has it; empty: it can be installed."""
+    """The managed service that it belongs to."""
 
     def package(self, major: int) -> str:
         """The install command of this operating system; empty: not known."""
@@ -67,7 +70,13 @@ def settings_for(extensions: Iterable[str], database: str) -> dict[str, str]:
     }
 
 
-def only_of_services(extensions: Sequence[str]) -> dict[str, str]:
-    """Extensions that only a managed service has, with its name."""
+def of_services(extensions: Iterable[str]) -> dict[str, str]:
+    """Extensions that belong to a managed service, with its name."""
     known = ((name, table().get(name)) for name in extensions)
     return {name: offer.service for name, offer in known if offer and offer.service}
+
+
+def frames(extensions: Iterable[str]) -> tuple[tuple[str, Offer], ...]:
+    """Extensions whose functions are called before and after a load."""
+    known = ((name, table().get(name)) for name in extensions)
+    return tuple((name, offer) for name, offer in known if offer and offer.before)

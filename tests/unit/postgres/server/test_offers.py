@@ -82,7 +82,7 @@ def test_what_must_be_preloaded_and_set_is_known():
 
 
 def test_extensions_that_only_a_service_has_are_named_with_it():
-    found = offers.only_of_services(["aws_s3", "postgis", "unknown", "neon"])
+    found = offers.of_services(["aws_s3", "postgis", "unknown", "neon"])
 
     assert found == {"aws_s3": "Amazon RDS", "neon": "Neon"}
 
