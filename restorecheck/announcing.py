@@ -47,6 +47,8 @@ class Finished:
     sha256: str = ""
     """Hash of the report: a kept message shows later whether the report was changed."""
     scheduled_for: datetime | None = None
+    page: str = ""
+    """Address of the target's page in the AWS deployment that ran the drill; empty: it ran on a machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

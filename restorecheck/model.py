@@ -436,6 +436,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The AWS deployment that runs a drill: what commands about the drill must name."""
+
+    nightly_machine: str
+    """ARN of the Step Functions state machine that starts drills."""
+    table: str
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
     """One run for one target."""
 
@@ -458,6 +468,8 @@ class Drill:
     """The slot of the schedule that this drill is for; None: started by a person."""
     announce: bool = False
     """Whether the configured channels report this drill."""
+    deployment: Deployment | None = None
+    """The AWS deployment that runs it; None: `restorecheck` runs on a machine."""
 
     phase: Phase = Phase.STEPS
     position: int = 0

@@ -1,5 +1,6 @@
 """Advice after a drill, the same in every face. Pure."""
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from restorecheck.model import (
     Verdict,
 )
 from restorecheck.report import wording
-from restorecheck.report.document import Report
+from restorecheck.report.document import DeploymentReport, Report
 from restorecheck.report.past import Night
 from restorecheck.spelling import first_of
 
@@ -43,8 +44,7 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     if report.contact and (not proven or report.teardown.left):
         yield Advice(f"Whom to call: {report.contact}")
     if report.teardown.left:
-        text = "Delete what was left behind; it may cost money:"
-        yield Advice(text, "restorecheck sweep", names_left=True)
+        yield _about_the_left(report)
     if report.hint:
         yield Advice(report.hint)
     if proven:
@@ -55,8 +55,26 @@ def _advise(report: Report, last_verified: Night | None) -> Iterator[Advice]:
     if wording.acceptable(report):
         yield Advice(
             "Only if this change was intended, accept it; later drills are then compared with this one:",
-            f"restorecheck history accept {report.drill_id} --why REASON",
+            _acceptance(report),
         )
+
+
+def _about_the_left(report: Report) -> Advice:
+    if report.deployment is None:
+        text = "Delete what was left behind; it may cost money:"
+        return Advice(text, "restorecheck sweep", names_left=True)
+    text = (
+        "Something was left behind and may cost money. The sweeper function tries every hour to delete it. "
+        "Look again in two hours."
+    )
+    return Advice(text, names_left=True)
+
+
+def _acceptance(report: Report) -> str:
+    command = f"restorecheck history accept {report.drill_id} --why REASON"
+    if report.deployment is None:
+        return command
+    return f"{command} --table {report.deployment.table} --bucket {report.deployment.bucket}"
 
 
 def _settling(report: Report) -> Iterator[Advice]:
@@ -66,7 +84,7 @@ def _settling(report: Report) -> Iterator[Advice]:
         yield Advice(
             f"The warning about {' and '.join(names)} is repeated every night until the difference "
             "is accepted. Only if the change was intended:",
-            f"restorecheck history accept {report.drill_id} --why REASON",
+            _acceptance(report),
         )
 
 
@@ -202,6 +220,8 @@ def _unclear(report: Report) -> Iterator[Advice]:
 
 
 def _again(report: Report) -> Advice:
+    if report.deployment is not None:
+        return _again_in_aws(report, report.deployment)
     drill = f"restorecheck drill {report.target}"
     if report.restore.adopted:
         text = "Restore the backup again, then check that instance:"
@@ -212,6 +232,24 @@ def _again(report: Report) -> Advice:
         text = "Restore the backup again and keep the database, to look at it:"
         return Advice(text, f"{drill} --keep")
     return Advice("Run the drill again:", drill)
+
+
+def _again_in_aws(report: Report, deployment: DeploymentReport) -> Advice:
+    """A person who reads the report of a deployment may not have the command `restorecheck`."""
+    if report.restore.adopted:
+        return Advice(
+            "The next restore test of AWS Backup starts the next drill. To have one sooner, change the "
+            "schedule of the restore testing plan."
+        )
+    wanted = json.dumps({"targets": [report.target]}, separators=(",", ":"))
+    again = "With credentials of the backup account, run the drill again:"
+    if report.verdict is Verdict.FAILED and not wording.beyond_the_file(report):
+        again = "When there is a new backup, drill it, with credentials of the backup account:"
+    command = (
+        f"aws stepfunctions start-execution --state-machine-arn {deployment.nightly_machine} "
+        f"--input '{wanted}'"
+    )
+    return Advice(again, command)
 
 
 def _restored(report: Report) -> bool:

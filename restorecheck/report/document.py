@@ -162,6 +162,16 @@ class BaselineReport(_Part):
     accepted_because: str = ""
 
 
+class DeploymentReport(_Part):
+    """The AWS deployment that ran the drill."""
+
+    nightly_machine: str = Field(
+        description="ARN of the Step Functions state machine that starts drills."
+    )
+    table: str = Field(description="DynamoDB table with the history.")
+    bucket: str = Field(description="Bucket with the reports.")
+
+
 class DamageReport(_Part):
     """One kind of damage that was done to the restored copy on purpose."""
 
@@ -309,6 +319,10 @@ class Report(_Part):
         default=None,
         description="The scheduled time that this drill is for, or when the runner's pages asked for it; null: on demand.",
     )
+    deployment: DeploymentReport | None = Field(
+        default=None,
+        description="The AWS deployment that ran the drill; null: `restorecheck` ran on a machine.",
+    )
     baseline: BaselineReport | None = Field(
         default=None, description="The drill that this one was compared with; null: there was none."
     )
@@ -366,6 +380,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         evidence=tuple(map(ObservationReport.model_validate, drill.evidence)),
         copies=CopiesReport.model_validate(drill.retention),
         scheduled_for=drill.scheduled_for,
+        deployment=drill.deployment and DeploymentReport.model_validate(drill.deployment),
         baseline=drill.baseline and BaselineReport.model_validate(drill.baseline),
         proof=proof_of(drill),
         chain=chain,

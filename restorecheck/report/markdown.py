@@ -22,7 +22,7 @@ LONGEST = 500
 """Characters of any outside text; a longer one is cut."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
-_PLAIN = re.compile(r"[\w .:/-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w .:/{}\[\]\"',-]+", re.ASCII)
 
 
 def text(value: str) -> str:

@@ -99,6 +99,8 @@ def to_do(item: News) -> str:
             return "Do now: remove what prevented a verdict; the backup is not proven."
         case Kind.OVERDUE:
             return f"Do now: find out why no drill verified it; try `restorecheck drill {target}`."
+        case Kind.LEFT_BEHIND if isinstance(item.fact, Finished) and item.fact.page:
+            return "Do now: nothing for two hours: the sweeper function tries again. Then delete by hand what is left."
         case Kind.LEFT_BEHIND:
             return "Do now: run `restorecheck sweep`; delete by hand what it cannot delete."
         case Kind.TROUBLE:
@@ -152,7 +154,7 @@ def _finished(item: News, fact: Finished, report_url: str | None) -> list[str]:
     if report_url:
         lines.append(f"report: {link(report_url, fact.drill_id, fact.target)}")
     else:
-        lines.append(f"report: restorecheck report {fact.drill_id}")
+        lines.append(f"report: {fact.page or f'restorecheck report {fact.drill_id}'}")
     if fact.sha256:
         lines.append(f"sha256 of the report: {fact.sha256}")
     return lines

@@ -105,6 +105,7 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
         notes=notes_on(target, rule),
         scheduled_for=slot,
         announce=True,
+        deployment=around.deployment,
         outputs=said,
     )
     try:

@@ -20,6 +20,7 @@ from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets
+from restorecheck.model import Deployment
 from restorecheck.ports import Clock
 
 TABLE = "RESTORECHECK_TABLE"
@@ -27,6 +28,7 @@ BUCKET = "RESTORECHECK_BUCKET"
 CONFIG = "RESTORECHECK_CONFIG"
 """s3://bucket/key, or a path; a relative path starts at the function's code."""
 MACHINE = "RESTORECHECK_DRILL_MACHINE"
+NIGHTLY_MACHINE = "RESTORECHECK_NIGHTLY_MACHINE"
 TOPIC = "RESTORECHECK_TOPIC"
 BUNDLE = "RESTORECHECK_CA_BUNDLE"
 SANDBOX = "RESTORECHECK_SANDBOX"
@@ -79,6 +81,15 @@ class FunctionContext:
             table=self.setting(TABLE),
             bucket=self.setting(BUCKET),
         )
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """For the reports; None: the template of an older version does not name the state machine."""
+        machine = self._environment.get(NIGHTLY_MACHINE, "")
+        if not machine:
+            return None
+        table, bucket = self.setting(TABLE), self.setting(BUCKET)
+        return Deployment(nightly_machine=machine, table=table, bucket=bucket)
 
     @cached_property
     def root(self) -> Path:

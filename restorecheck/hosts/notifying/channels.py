@@ -18,6 +18,7 @@ from restorecheck.model import Verdict
 from restorecheck.ports import Clock, DrillStore, History, Messenger
 from restorecheck.report import document
 from restorecheck.report.advice import do_now
+from restorecheck.report.document import Report
 from restorecheck.report.message import compose
 from restorecheck.report.restorable import to_restore
 from restorecheck.report.wording import sentence
@@ -108,7 +109,15 @@ def finished(entry: Entry, store: Store, *, with_past: bool = True) -> Finished:
         left=tuple(f"{one.kind} {one.identifier}" for one in left),
         sha256=entry.sha256,
         scheduled_for=entry.scheduled_for,
+        page=_page_of(report),
     )
+
+
+def _page_of(report: Report) -> str:
+    """Where the notifier function writes the target's page (`functions.notifier`)."""
+    if report.deployment is None:
+        return ""
+    return f"s3://{report.deployment.bucket}/pages/{report.target}.html"
 
 
 def send(line: Line, news: Sequence[News], *, report_url: str | None, host: str) -> None:

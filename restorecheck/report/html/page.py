@@ -232,7 +232,8 @@ def _news(status: TargetStatus, report: Report | None, now: datetime) -> list[tu
         age = spell(now - status.proven_at)
         said.append((f"Last proven {age} ago; allowed: {spell(status.allowed)}", ""))
     if status.left_behind:
-        said.append(("Something was left behind", "restorecheck sweep"))
+        in_aws = report is not None and report.deployment is not None
+        said.append(("Something was left behind", "" if in_aws else "restorecheck sweep"))
     if status.skipped:
         said.append((f"Skipped: {status.skipped}", ""))
     if report is not None and status.verdict is not Verdict.VERIFIED:

@@ -1,6 +1,7 @@
 """What to do after a drill: said for each kind of trouble, and alike by every face of a report."""
 
 import html as entities
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from restorecheck.model import (
     Backup,
     Baseline,
     CheckOutcome,
+    Deployment,
     RestoreOutcome,
     Severity,
     Step,
@@ -19,10 +21,10 @@ from restorecheck.model import (
 )
 from restorecheck.postgres.dump.selection import Selection, findings
 from restorecheck.postgres.dumpfiles.inspect import Inspection
-from restorecheck.report import html, markdown, terminal, wording
+from restorecheck.report import document, html, markdown, terminal, wording
 from restorecheck.report.advice import advise, do_now
 from restorecheck.report.past import past_of
-from tests.factories import NOW
+from tests.factories import NOW, SERVER
 from tests.nights import check, night
 
 FAILED, BAD, UNCLEAR = CheckOutcome.FAILED, Verdict.FAILED, Verdict.INCONCLUSIVE
@@ -345,3 +347,42 @@ def test_of_the_checks_without_an_answer_the_required_ones_are_named():
     assert "No answer: late. " in all_of(night(1, UNCLEAR, [mild, late]))
     assert "No answer: c0, c1, c2 and 2 more. " in all_of(night(1, UNCLEAR, many))
     assert "No answer" not in all_of(night(1, UNCLEAR, [mild]))
+
+
+MACHINE = "arn:aws:states:eu-west-1:222222222222:stateMachine:restorecheck-nightly"
+IN_AWS = Deployment(nightly_machine=MACHINE, table="drills", bucket="reports")
+START = f"""aws stepfunctions start-execution --state-machine-arn {MACHINE} --input '{{"targets":["courses"]}}'"""
+
+
+@pytest.mark.parametrize(
+    ("report", "advice"),
+    [
+        (bad(CUT, deployment=IN_AWS), f"a new backup, drill it, with credentials of the backup account: {START}"),
+        (bad(WRONG, deployment=IN_AWS), f"run the drill again: {START}"),
+        (bad(CUT, restored="failed", deployment=IN_AWS), f"run the drill again: {START}"),
+        (bad(WRONG, plan=ADOPTED, deployment=IN_AWS), "The next restore test of AWS Backup"),
+        (bad(EMPTIED, baseline=BEFORE, deployment=IN_AWS), "--why REASON --table drills --bucket reports"),
+        (bad(WRONG, ledger=(SERVER,), deployment=IN_AWS), "The sweeper function tries every hour"),
+    ],
+)  # fmt: skip
+def test_the_report_of_a_deployment_names_commands_that_work_there(report, advice):
+    said = all_of(report)
+
+    assert advice in said
+    for on_a_machine in ("restorecheck drill", "restorecheck sweep", "--keep", "--adopt"):
+        assert on_a_machine not in said
+
+
+def test_the_command_of_a_deployment_can_be_copied_from_every_face():
+    report = bad(WRONG, deployment=IN_AWS)
+
+    assert START in terminal.render(report, past_of([report]), color=False)
+    assert f"`{START}`" in markdown.render(report, past_of([report]))
+    assert START in entities.unescape(html.render(report, past_of([report])))
+
+
+def test_a_report_from_before_deployments_were_recorded_is_read():
+    fields = json.loads(bad(WRONG).to_json())
+    del fields["deployment"]
+
+    assert "restorecheck drill courses --keep" in all_of(document.parse(json.dumps(fields)))

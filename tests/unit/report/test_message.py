@@ -115,6 +115,15 @@ def test_what_is_left_behind_is_named():
     assert "left: instance restorecheck-x" in message(news).text
 
 
+def test_a_message_of_a_deployment_names_its_page_and_its_sweeper():
+    fact = replace(DRILL, left=("instance restorecheck-x",), page="s3://reports/pages/courses.html")
+
+    made = message(News(kind=Kind.LEFT_BEHIND, fact=fact))
+
+    assert "sweeper function" in made.title
+    assert "report: s3://reports/pages/courses.html" in made.text
+
+
 def test_several_things_become_one_message_with_the_gravest_first():
     good = replace(DRILL, target="orders", verdict=Verdict.VERIFIED)
     trouble = Trouble(target="", at=NIGHT, reason="the history cannot be written")

@@ -24,6 +24,8 @@ class Machines:
         self.started: dict[str, Any] = {}
         self.looks = 0
 
+    deployment = None
+
     def setting(self, name):
         assert name == "RESTORECHECK_DRILL_MACHINE"
         return MACHINE

@@ -8,8 +8,9 @@ from botocore.exceptions import ClientError
 
 from restorecheck.errors import ConfigError, ProviderError
 from restorecheck.hosts.functions import adopter, planner, stepper
+from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.lifecycle import Ready
-from restorecheck.model import SelectBy, Step, StepKind
+from restorecheck.model import Deployment, SelectBy, Step, StepKind
 from restorecheck.testing import MemoryStore, World
 from tests.unit.hosts.functions.test_restarting import Machines
 from tests.unit.hosts.sources.test_in_aws import TARGET, parsed
@@ -393,3 +394,13 @@ def test_a_backup_by_chance_is_drawn_by_the_slot_whichever_function_begins_the_d
         assert drill.select.by is SelectBy.RANDOM
         assert drill.baseline is None
     assert seeds == {f"courses {SLOT}"}
+
+
+def test_a_deployment_is_named_by_the_environment_of_its_functions():
+    names = {"RESTORECHECK_TABLE": "drills", "RESTORECHECK_BUCKET": "reports"}
+    machine = {"RESTORECHECK_NIGHTLY_MACHINE": "arn:nightly"}
+
+    assert FunctionContext(names | machine, session=object()).deployment == Deployment(
+        nightly_machine="arn:nightly", table="drills", bucket="reports"
+    )
+    assert FunctionContext(names, session=object()).deployment is None

@@ -8,7 +8,7 @@ from restorecheck.announcing import NOTHING_TOLD, Finished, Kind, News, hear
 from restorecheck.config import parse
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.notifying.channels import lines_of
-from restorecheck.model import CheckOutcome, Verdict
+from restorecheck.model import CheckOutcome, Deployment, Verdict
 from restorecheck.report.message import compose
 from tests.factories import NOW
 from tests.messages import fact_of
@@ -80,3 +80,10 @@ def test_a_message_of_a_bad_backup_names_the_one_that_restores():
     assert fact_of(bad).to_restore == "No verified backup is known."
     assert fact_of(bad, [good], with_past=False).to_restore == ""
     assert fact_of(good).to_restore == ""
+
+
+def test_a_fact_of_a_deployment_has_the_address_of_its_page():
+    deployment = Deployment(nightly_machine="arn", table="drills", bucket="reports")
+
+    assert fact_of(night(0, deployment=deployment)).page == "s3://reports/pages/courses.html"
+    assert fact_of(night(0)).page == ""
