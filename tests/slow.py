@@ -21,8 +21,11 @@ GROUPS = (
         ),
         (
             "tests/acceptance/test_bad_input.py",
+            "tests/acceptance/test_barman.py",
+            "tests/acceptance/test_bombs.py",
             "tests/acceptance/test_commands.py",
             "tests/acceptance/test_comparisons.py",
+            "tests/acceptance/test_disk_full.py",
             "tests/acceptance/test_dumps_of_others.py",
             "tests/acceptance/test_early_signals.py",
             "tests/acceptance/test_faults.py",
@@ -68,11 +71,15 @@ GROUPS = (
             "tests/integration/test_doctor.py",
             "tests/integration/test_dumpfiles.py",
             "tests/integration/test_formats.py",
+            "tests/integration/test_new_source.py",
+            "tests/integration/test_proposing.py",
             "tests/integration/test_reading.py",
+            "tests/integration/test_repositories.py",
             "tests/integration/test_server_messages.py",
             "tests/integration/test_structure.py",
             "tests/integration/test_unreadable.py",
             "tests/integration/test_web.py",
+            "tests/integration/test_workers.py",
         ),
     ),
     (
@@ -84,6 +91,8 @@ GROUPS = (
     (
         Slow(0.1, "An enumeration: every call, moment or night goes wrong in turn."),
         (
+            "tests/simulation/test_aurora.py",
+            "tests/simulation/test_choosing.py",
             "tests/simulation/test_every_crash.py",
             "tests/simulation/test_every_fault.py",
             "tests/simulation/test_many_nights.py",
@@ -92,6 +101,10 @@ GROUPS = (
             "tests/simulation/test_refusals.py",
             "tests/simulation/test_several_hosts.py",
         ),
+    ),
+    (
+        Slow(0.2, "A copy of the tree is changed, and its own tests and tools run in it."),
+        ("tests/test_site.py", "tests/test_tools.py"),
     ),
     (
         Slow(0.1, "Databases as people have them, each loaded and read for several nights."),

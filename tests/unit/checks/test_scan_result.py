@@ -69,12 +69,12 @@ def test_what_cannot_be_understood_is_no_baseline(text):
 
 
 def test_readings_of_many_tables_lose_nothing():
-    made = {"courses": reading(12_000, columns=25)}
+    made = {"courses": reading(12_000, columns=5)}
 
     assert unpack(pack(made)) == made
 
 
-@pytest.mark.parametrize("tables", [10, 400, 2000, 6000])
+@pytest.mark.parametrize("tables", [10, 400, 2000])
 def test_a_change_is_seen_whatever_is_kept_of_the_structure(tables):
     before = reading(tables, columns=25).structure
     after = reading(tables, columns=25, **{"column public.table_of_things_3.c1": "text"}).structure
