@@ -179,8 +179,8 @@ def _is_named(one: Listed, name: str) -> bool:
 def _ambiguous(name: str, fitting: Sequence[Listed], of: int) -> NotPicked:
     if not fitting:
         return NotPicked(
-            reason=f"there is no backup {name!r} among the {number_of(of, 'backup')} in the list",
-            hint="Name one as reports do, or the last part of it.",
+            reason=f"none of the {number_of(of, 'backup')} in the list has the name {name!r}",
+            hint="Give the name as reports show it, or the last part of that name.",
         )
     names = first_of([one.identifier for one in fitting], NAMED)
     return NotPicked(
@@ -220,7 +220,7 @@ def _missing(listed: Sequence[Listed], every: timedelta, of: str) -> CheckResult
     looked = [at for at in moments if at >= since]
     gaps = [(a, b) for a, b in pairwise(looked) if b - a > LATE * every]
     missing = sum(max(1, round((b - a) / every) - 1) for a, b in gaps)
-    said = [f"none between {minute_of(a)} and {minute_of(b)}" for a, b in gaps]
+    said = [f"no backup between {minute_of(a)} and {minute_of(b)}" for a, b in gaps]
     return _finding(
         f"no backup{_of(of)} is missing",
         passed=not gaps,
@@ -271,7 +271,7 @@ def age_of_newest(how: Chosen, limit: timedelta | None, now: datetime, of: str =
         database=of,
         severity=severity,
         outcome=CheckOutcome.ERROR,
-        detail="the list says of no backup when it was taken",
+        detail="the list has no time for any backup",
         origin=CheckOrigin.BACKUP,
     )
     if at is None:

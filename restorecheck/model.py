@@ -169,7 +169,7 @@ class Chosen:
 
     by: SelectBy
     of: int
-    """Backups that there were to choose from, this one included."""
+    """Number of backups in the list, this one included."""
     seed: str = ""
     within: timedelta | None = None
     newest: str = ""

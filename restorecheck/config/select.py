@@ -25,9 +25,11 @@ class SelectKeys(Keys):
 
     model_config = ConfigDict(title="Select")
 
-    by: Literal["newest", "oldest", "random", "rotating"] | None = optional("As a single word.")
+    by: Literal["newest", "oldest", "random", "rotating"] | None = optional(
+        "One of the single words newest, oldest, random and rotating."
+    )
     name: Text | None = optional("The identifier of one backup, or the last part of it.")
-    random: Within | None = optional("One by chance, of the newer ones.")
+    random: Within | None = optional("A random one of the newer backups.")
 
     def rule(self) -> Select:
         if self.name is not None:

@@ -142,12 +142,12 @@ class _TargetKeys(_OneSource):
     when_new: bool = Field(
         default=False,
         description="`restorecheck run` looks every runner.look_every_minutes for a backup that was not drilled yet, and "
-        "drills it once two looks have found it unchanged. A schedule is not needed, and may stand beside.",
+        "drills it when two looks in a row found it unchanged. The target may also have a schedule.",
     )
     every: Interval | None = Field(
         default=None,
-        description="The interval at which backups are expected, such as 24h or 7d. A missing one among the "
-        "backups of the last seven intervals is a warning.",
+        description="The interval at which backups are expected, such as 24h or 7d. A backup that is missing in the "
+        "last seven intervals is a warning.",
     )
 
 

@@ -211,7 +211,7 @@ def _unclear(report: Report) -> Iterator[Advice]:
     ]
     if errors:
         yield Advice(
-            f"No answer: {first_of(errors, NAMED)}. Remove the cause that the report gives for each check."
+            f"Required checks without an answer: {first_of(errors, NAMED)}. Remove the cause that the report gives for each check."
         )
     elif report.restore.outcome is RestoreOutcome.TIMED_OUT and not report.hint:
         yield Advice("Give the drill more time: `deadline_minutes` of the target.")

@@ -45,13 +45,13 @@ class ChosenReport(_Part):
     """How the backup was chosen, and from how many: evidence of a sample."""
 
     by: SelectBy
-    of: int = Field(description="Backups that there were to choose from, this one included.")
+    of: int = Field(description="Number of backups in the list, this one included.")
     seed: str = Field(
         default="",
         description="Of random: the backup was drawn for which the SHA-256 of `SEED IDENTIFIER` is the lowest.",
     )
     within_days: float | None = Field(
-        default=None, description="Only backups that were no older were chosen from."
+        default=None, description="The choice was among backups of this many days."
     )
     newest: str = Field(default="", description="Identifier of the newest backup in the list.")
     newest_at: datetime | None = Field(

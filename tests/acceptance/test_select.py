@@ -116,7 +116,7 @@ def test_a_chosen_backup_that_is_bad_fails_and_no_other_one_is_restored(nights):
 def test_a_name_that_no_backup_has_says_nothing_of_the_backups(nights):
     code, report = nights.drill("--backup", "shop-2020-01-01.dump")
     assert (code, report["verdict"]) == (3, "inconclusive")
-    assert "among the 6 backups" in report["reason"]
+    assert "none of the 6 backups in the list" in report["reason"]
 
 
 def test_a_backup_that_was_chosen_is_no_measure_for_the_next_newest_one(nights):
@@ -125,7 +125,7 @@ def test_a_backup_that_was_chosen_is_no_measure_for_the_next_newest_one(nights):
     _, third = nights.drill()
     assert second["baseline"] is None
     assert third["baseline"]["drill_id"] == first["drill_id"]
-    assert "not compared with an earlier night" in second["notes"][0]
+    assert "not compared with an earlier drill" in second["notes"][0]
 
 
 def test_a_missing_night_is_a_warning_before_anything_is_restored(nights):
@@ -368,7 +368,7 @@ def test_what_the_last_drill_restored_tells_that_the_disk_is_too_small_before_an
     code, second = world.drill()
 
     assert (code, second["verdict"]) == (3, "inconclusive"), second["reason"]
-    assert "are needed, by what the last verified drill has restored" in second["reason"]
+    assert "the size in the last verified drill" in second["reason"]
     assert ("was not fetched" if storage else "was not restored") in second["reason"]
 
 

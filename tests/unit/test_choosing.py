@@ -149,7 +149,7 @@ def test_a_snapshot_is_named_as_rds_names_it():
 def test_a_name_that_nothing_has_is_a_mistake_in_the_question_and_no_bad_backup():
     said = refused(SelectBy.NAMED, WEEK, name="shop-2020-01-01.dump")
     assert not said.bad
-    assert "among the 7 backups" in said.reason
+    assert "none of the 7 backups in the list has the name" in said.reason
 
 
 def test_a_name_that_several_have_is_not_guessed():
@@ -170,7 +170,7 @@ def test_a_night_without_a_backup_is_a_warning_also_when_the_newest_is_fine():
     found = gaps([one for one in WEEK if one != night(2)])
     assert (found.outcome, found.severity) == (CheckOutcome.FAILED, Severity.WARNING)
     assert found.found == "1 missing"
-    assert found.detail == "none between 2026-11-25 03:00 UTC and 2026-11-27 03:00 UTC"
+    assert found.detail == "no backup between 2026-11-25 03:00 UTC and 2026-11-27 03:00 UTC"
 
 
 def test_every_night_is_there():

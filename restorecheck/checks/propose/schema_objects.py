@@ -83,11 +83,11 @@ SAYS = {
     FUNCTION: "every function is there",
     TRIGGER: "every trigger is there and enabled",
     VIEW: "every view is there, and the materialized ones are filled",
-    GRANT: "every role has the rights that it had",
+    GRANT: "every role has its rights",
     POLICY: "every policy of row security is there and in force",
     COLUMN: "every column has its type, its NOT NULL and its default",
-    ROLE: "every role that may do something is there",
-    MEMBER: "every role is a member of the roles that it was",
+    ROLE: "every role that holds a right is there",
+    MEMBER: "every role has its memberships",
     SEQUENCE: "every sequence is ahead of its column",
 }
 """Kind → the name of its check."""
@@ -119,7 +119,7 @@ def mark(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:DIGITS]
 
 
-COLLATIONS_SAY = "every collation is of the version that its indexes were built with"
+COLLATIONS_SAY = "every collation has the version that its indexes were built with"
 COLLATIONS = (
     "select count(*) from pg_collation c where c.collversion <> pg_collation_actual_version(c.oid)"
     " and exists (select from pg_depend d where d.refclassid = 'pg_collation'::regclass and d.refobjid = c.oid"

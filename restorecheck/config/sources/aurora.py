@@ -52,10 +52,10 @@ class AuroraServerless(Keys):
 
     min_acu: Acu = Field(
         default=LEAST_ACU,
-        description="Least capacity in Aurora capacity units (ACU). With a larger one large tables are read "
-        "faster, because capacity grows in proportion to the present capacity.",
+        description="Minimum capacity in Aurora capacity units (ACU). With a larger minimum, large tables are read "
+        "faster, because Aurora adds capacity in proportion to the present capacity.",
     )
-    max_acu: Acu = Field(default=8.0, description="Greatest capacity in ACU.")
+    max_acu: Acu = Field(default=8.0, description="Maximum capacity in ACU.")
 
 
 class AuroraRestore(TemporaryDatabase):
@@ -121,7 +121,7 @@ def _capacity(restore: dict[str, Any], path: Path) -> Iterator[ConfigFinding]:
         return
     least, most = limits.get("min_acu", LEAST_ACU), limits.get("max_acu", 8.0)
     if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
-        message = f"min_acu {least:g} is more than max_acu {most:g}"
+        message = f"min_acu {least:g} is greater than max_acu {most:g}"
         yield ConfigFinding((*path, "serverless_v2", "min_acu"), message)
 
 

@@ -321,8 +321,8 @@ def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str)
     (entry,) = newest
     if entry.verdict is not Verdict.VERIFIED and not _asks_for_acceptance(store, entry):
         message = (
-            f"the newest drill of {what!r} cannot be accepted by the name of its target: it is inconclusive, or more "
-            "failed that does not compare with an earlier night"
+            f"the newest drill of {what!r} cannot be accepted by the name of its target: the drill is inconclusive, or "
+            "a check failed that does not compare with an earlier drill"
         )
         hint = (
             f"`restorecheck report {what}` says what to do. To compare later drills with it "

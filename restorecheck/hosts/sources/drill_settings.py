@@ -65,11 +65,11 @@ def notes_on(target: Target, select: Select) -> tuple[str, ...]:
     if is_of_now(target, select):
         return ()
     left_out = [spec.name for spec in target.check_specs() if spec.kind in OF_ONE_MOMENT]
-    said = f"; {', '.join(map(repr, left_out))} was not asked" if left_out else ""
+    said = f"; not run: {', '.join(map(repr, left_out))}" if left_out else ""
     what = f"backup was chosen on purpose ({select.by})"
     if select.by is SelectBy.NEWEST:
         what = "moment was chosen on purpose"
-    return (f"the {what}: it was not compared with an earlier night{said}",)
+    return (f"the {what}: it was not compared with an earlier drill{said}",)
 
 
 def _with_manifest(spec: CheckSpec, *, logical: bool) -> CheckSpec:

@@ -295,7 +295,7 @@ class Prover:
                 continue
             if result.severity is Severity.REQUIRED:
                 raise InvalidStateError(
-                    f"the undamaged copy is to pass every check, and does not pass {result.name}"
+                    f"the undamaged copy must pass every check, but {result.name} failed"
                 )
             self._unproven[result.name] = (
                 "fails on the undamaged copy, so the proof leaves this check out"

@@ -332,7 +332,7 @@ class Fetched:
 
 def too_little(needed: int, free: int, room: Path) -> str:
     return (
-        f"about {shown_size(needed)} are needed, by what the last verified drill has restored, and "
+        f"the restore needs about {shown_size(needed)}, the size in the last verified drill, and "
         f"{shown_size(free)} are free in {room}"
     )
 
@@ -392,7 +392,7 @@ class _Room:
         self._taken += size
         if self._max_size is not None and self._taken > self._max_size:
             raise ProviderError(
-                f"{self._name} was not fetched: it has {shown_size(self._taken)}, dump.max_size_gb allows "
+                f"{self._name} was not fetched: its size is {shown_size(self._taken)}, dump.max_size_gb allows "
                 f"{shown_size(self._max_size)}"
             )
         if self._taken < self._looked:
@@ -400,7 +400,9 @@ class _Room:
         self._looked = self._taken + LOOK_BYTES
         free = shutil.disk_usage(self._folder).free
         if size + SPARE > free:
-            raise self._full(f"it has {shown_size(self._taken)}, and {shown_size(free)} are free")
+            raise self._full(
+                f"its size is {shown_size(self._taken)}, and {shown_size(free)} are free"
+            )
 
     def refused_by(self, exc: OSError) -> ProviderError:
         if exc.errno in {errno.ENOSPC, errno.EDQUOT}:

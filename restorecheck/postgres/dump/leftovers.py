@@ -30,7 +30,7 @@ class LocalInventory(Inventory):
     def delete(self, resource: Resource) -> Gone | StillThere:
         directory = Path(resource.identifier)
         mark = cluster.read_mark(directory)
-        detail = remove_cluster(directory, mark.drill_id) if mark else "it has lost its mark"
+        detail = remove_cluster(directory, mark.drill_id) if mark else "its mark is missing"
         return StillThere(resource, detail) if detail and directory.exists() else Gone(resource)
 
     def _look_at(self, directory: Path) -> Found | None:

@@ -205,7 +205,7 @@ def _found(
             case InProgress(wait=wait):
                 host.sleep(wait)
             case _:
-                return Unclear(reason="the newest dump was not looked into")
+                return Unclear(reason="the newest dump was not inspected")
     return None
 
 

@@ -321,7 +321,7 @@ def roles_missing(missing: Sequence[str]) -> CheckResult:
         CheckOutcome.FAILED if missing else CheckOutcome.PASSED,
         expected="none missing",
         found=f"{len(missing)} missing",
-        detail=f"not there: {', '.join(missing)}; on a new server, what they own or may do does not restore"
+        detail=f"missing: {', '.join(missing)}; on a new server, their objects and rights do not restore"
         if missing
         else "",
         severity=Severity.WARNING,

@@ -11,7 +11,7 @@ from restorecheck.postgres.dump.fetching import UNKNOWN, StoredDump, first_batch
 from restorecheck.postgres.dumpfiles.timestamps import NO_TIME
 from restorecheck.rules.facts import DumpFacts, Unread
 
-NOT_FETCHED = Unread("a drill", "the dump is in a storage, and doctor fetches none")
+NOT_FETCHED = Unread("a drill", "the dump is in a storage, and doctor does not fetch dumps")
 
 
 def of_storage(facts: DumpFacts, storage: DumpStorage) -> DumpFacts:

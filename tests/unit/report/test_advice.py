@@ -151,7 +151,7 @@ KINDS = {
     ),
     "a check has no answer": (
         night(1, UNCLEAR, [check("newest answer", outcome=CheckOutcome.ERROR)]),
-        ["could not tell whether the backup is good", "No answer: newest answer"],
+        ["could not tell whether the backup is good", "without an answer: newest answer"],
         "The drill could not decide whether the backup is good.",
     ),
     "the machine lacks something": (
@@ -344,9 +344,9 @@ def test_of_the_checks_without_an_answer_the_required_ones_are_named():
     mild = check("mild", outcome=CheckOutcome.ERROR, severity=Severity.WARNING)
     many = [check(f"c{n}", outcome=CheckOutcome.ERROR) for n in range(5)]
 
-    assert "No answer: late. " in all_of(night(1, UNCLEAR, [mild, late]))
-    assert "No answer: c0, c1, c2 and 2 more. " in all_of(night(1, UNCLEAR, many))
-    assert "No answer" not in all_of(night(1, UNCLEAR, [mild]))
+    assert "without an answer: late. " in all_of(night(1, UNCLEAR, [mild, late]))
+    assert "without an answer: c0, c1, c2 and 2 more. " in all_of(night(1, UNCLEAR, many))
+    assert "without an answer" not in all_of(night(1, UNCLEAR, [mild]))
 
 
 MACHINE = "arn:aws:states:eu-west-1:222222222222:stateMachine:restorecheck-nightly"

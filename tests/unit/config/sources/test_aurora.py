@@ -29,7 +29,7 @@ def setting(**keys):
         (setting(db_instance_class="db.r6g.large"), "allowed only with db_instance_class"),
         (
             setting(serverless_v2={"min_acu": 9.0, "max_acu": 4.0}),
-            "min_acu 9 is more than max_acu 4",
+            "min_acu 9 is greater than max_acu 4",
         ),
         (setting(serverless_v2={"min_acu": 0.7}), "steps of 0.5"),
         (setting(serverless_v2={"min_acu": 0.0}), "0.5"),

@@ -350,7 +350,7 @@ def test_what_will_not_fit_once_it_is_restored_is_not_fetched(tmp_path, times, f
     else:
         with pytest.raises(
             CapacityError,
-            match=r"was not fetched: about .* are needed, by what the last verified drill",
+            match=r"was not fetched: the restore needs about .*, the size in the last verified drill",
         ):
             copies.begin(NOW)
     assert len(shelf.read_names) == fits
