@@ -55,7 +55,7 @@ scan: $(READY)
 simulate: $(READY)
 	SIMULATION=all $(BIN)/python -m pytest -q tests/simulation/test_every_fault.py tests/simulation/test_unknowns.py
 
-# Plants some seven hundred and fifty bugs, one after the other; each must turn a test red. JOBS=2 for two at a time.
+# Plants bugs, one after the other; each must turn a test red. JOBS=2 for two at a time.
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run --jobs $(or $(JOBS),1)
 
