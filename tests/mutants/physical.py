@@ -16,14 +16,21 @@ PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
 PHYSICAL = (
     bug(
         "the end of the archive is that of another cluster in the stanza",
-        "postgres/physical/sources/newest_segment",
+        "postgres/physical/sources/PgBackRest.newest_segment",
         "wal.newest([listed.newest] if listed else [])",
         "wal.newest(one.newest for one in self.listed.values())",
         PGBACKREST,
     ),
     bug(
+        "pgBackRest's archive-get finds no backup_label beside pg_control",
+        "postgres/physical/sources/CONTROL",
+        '("global/pg_control", LABEL)',
+        '("global/pg_control",)',
+        PGBACKREST,
+    ),
+    bug(
         "a repository of pgBackRest that cannot be read is taken for one without backups",
-        "postgres/physical/sources/_refuse",
+        "postgres/physical/sources/PgBackRest._refuse",
         "if code not in WHOLE",
         "if code not in {*WHOLE, 99}",
         PGBACKREST,

@@ -19,6 +19,7 @@ from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import pgbackrest_config, source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
 from restorecheck.postgres.physical.source import (
     ArchiveAnswer,
@@ -53,6 +54,7 @@ UNREADABLE_LIST = (
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
 NOT_THERE = 1
+CONTROL = ("global/pg_control", LABEL)
 NO_STANZA, NO_DATA, WHOLE = 1, 3, frozenset({0, 2})
 """Codes of a repository's status; whole: with backups, or without any yet. Source: pgBackRest, src/command/info/info.c."""
 LOCAL = ("--reset-pg1-host",)
@@ -175,26 +177,28 @@ class PgBackRest(PhysicalSource):
             raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
         if done.code:
             raise ProviderError(f"pgbackrest restore {done.how}")
-        self._keep_control(workshop)
         if workshop.account is not None:
             for folder in (data, spaces):
                 untrusted_files.give_all(folder, workshop.account.uid, workshop.account.gid)
-        if not (data / "backup_label").is_file():
+        if not (data / LABEL).is_file():
             raise DamagedBackupError("pgbackrest restored no backup_label")
+        self._keep_control(workshop)
         workshop.notes.append("pgBackRest compared every restored file with its checksum")
 
     def _keep_control(self, workshop: Workshop) -> None:
-        """`archive-get` reads pg_control to know whose WAL is meant; the server's own is closed to the reader."""
-        control = self._own("pg1", workshop) / "global"
-        cluster.make_folder(control, self._reader(workshop))
-        with (
-            untrusted_files.folder(workshop.places.data) as held,
-            untrusted_files.open_below(held, "global/pg_control") as file,
-        ):
-            (control / "pg_control").write_bytes(file.read(untrusted_files.SMALL))
-        reader = self._reader(workshop)
-        if reader is not None:
-            os.chown(control / "pg_control", reader.uid, reader.gid)
+        """`archive-get` reads pg_control to know whose WAL is meant; the server's own is closed to the reader. Since 2.51
+        it refuses a restored pg_control that has no backup_label beside it.
+        """
+        reader, kept = self._reader(workshop), self._own("pg1", workshop)
+        cluster.make_folder(kept / "global", reader)
+        for name in CONTROL:
+            with (
+                untrusted_files.folder(workshop.places.data) as held,
+                untrusted_files.open_below(held, name) as file,
+            ):
+                (kept / name).write_bytes(file.read(untrusted_files.SMALL))
+            if reader is not None:
+                os.chown(kept / name, reader.uid, reader.gid)
 
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
         place = self._own("wal", workshop) / name

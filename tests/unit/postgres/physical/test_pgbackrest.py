@@ -184,3 +184,65 @@ def test_an_error_of_one_segment_is_damage_or_says_nothing(workshop, code, said,
     assert "WARN" not in got.said
     assert "\n" not in got.said
     assert "--repo=1" in source.asked[-1]
+
+
+@pytest.fixture
+def restored(workshop):
+    """A data directory as after a restore."""
+    (workshop.places.data / "global").mkdir(parents=True)
+    for name in ("global/pg_control", "backup_label"):
+        (workshop.places.data / name).write_text(name)
+    workshop.folder("tablespaces")
+    source = fake(listing(backup("new")))
+    source.ends["restore"] = ProgramEnd(0, "", "")
+    workshop.chosen = source.backups(workshop)[0]
+    return source
+
+
+def test_wal_is_fetched_with_the_files_by_which_pgbackrest_knows_the_cluster(workshop, restored):
+    """Since 2.51 it refuses a pg_control without a backup_label, as if the archive were damaged."""
+    restored.restore(workshop.chosen, workshop)
+
+    kept = workshop.places.directory / "pgbackrest" / "pg1"
+    assert (kept / "global" / "pg_control").read_text() == "global/pg_control"
+    assert (kept / "backup_label").read_text() == "backup_label"
+
+
+def test_nothing_that_the_configuration_says_of_production_is_followed(workshop, restored):
+    restored.restore(workshop.chosen, workshop)
+
+    for option in (
+        "--reset-pg1-host",
+        "--no-link-all",
+        "--reset-link-map",
+        "--reset-tablespace-map",
+        "--reset-db-include",
+    ):
+        assert option in restored.asked[-1], option
+
+
+def test_a_restore_without_a_label_is_damaged(workshop, restored):
+    (workshop.places.data / "backup_label").unlink()
+
+    with pytest.raises(DamagedBackupError, match="no backup_label"):
+        restored.restore(workshop.chosen, workshop)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "error"),
+    [
+        (26, "ERROR: [026]: error restoring 'base/1': actual checksum", DamagedBackupError),
+        (55, "ERROR: [055]: unable to open missing file", DamagedBackupError),
+        (95, "ERROR: [095]: job error [CryptoError] cipher header missing", DamagedBackupError),
+        (95, "ERROR: [095]: [CryptoError] unable to verify certificate", ProviderError),
+        (53, "ERROR: [053]: unable to list file info: [13] Permission denied", ProviderError),
+        (46, "ERROR: [046]: unexpected control version", ProviderError),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_restore_is_damage_or_says_nothing(workshop, restored, code, said, error):
+    restored.ends["restore"] = ProgramEnd(code, "", said)
+
+    with pytest.raises(ProviderError) as raised:
+        restored.restore(workshop.chosen, workshop)
+
+    assert type(raised.value) is error
