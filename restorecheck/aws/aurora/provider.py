@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from restorecheck.aws.aurora import clusters
+from restorecheck.aws.aurora import clusters, prices
 from restorecheck.aws.aurora.clusters import CLUSTER, DB_CLUSTER
 from restorecheck.aws.aurora.settings import SERVERLESS, AuroraSettings
 from restorecheck.aws.session import naming
@@ -80,6 +80,7 @@ class AuroraProvider(SnapshotProvider):
         else:
             kept = f"kept: the copy {name} in {backup}, billed in full; no staging copy"
             sentences = (*self.retention_sentences(name), kept)
+        sentences = (*sentences, prices.sentence(settings))
         if settings.restore.after is not After.STOP:
             return sentences
         standby = (
