@@ -72,6 +72,7 @@ bench: $(READY)
 	$(BIN)/python tests/bench/bench_prove.py
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
+	$(BIN)/python -m tests.bench.bench_evidence
 	$(BIN)/python tests/bench/bench_functions.py
 	$(BIN)/python -m tests.bench.bench_scale
 

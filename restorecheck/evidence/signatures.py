@@ -4,6 +4,7 @@ Whether a key made a signature, the caller finds out (`restorecheck.signing`).
 """
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -59,6 +60,14 @@ def unknown_key(key_id: str) -> str:
 
 def forged(key_id: str) -> str:
     return f"forged or changed after signing: key {short(key_id)} did not make this signature"
+
+
+def claimed_key(envelope: str) -> str:
+    """The key that an envelope names, which nothing verifies."""
+    try:
+        return str(json.loads(envelope)["signatures"][0]["keyid"])
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return ""
 
 
 def short(key_id: str) -> str:

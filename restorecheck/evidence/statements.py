@@ -62,7 +62,6 @@ def _said(entry: Entry) -> dict[str, Any]:
         "drill_id": entry.drill_id,
         "target": entry.target,
         "verdict": entry.verdict.value,
-        "started_at": _stamp(entry.started_at),
         "finished_at": _stamp(entry.finished_at),
         "sequence": entry.sequence,
         "previous_sha256": entry.previous_sha256,
@@ -106,4 +105,4 @@ def _misfit(
 
 
 def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -130,6 +130,10 @@ class RestoreReport(_Part):
     restored_bytes: int | None = Field(
         default=None, description="Size of the restored databases; null: not measured."
     )
+    identity: str = Field(
+        default="",
+        description="Identity of the restored server, which every answer of a check came from; empty: none was reached.",
+    )
     adopted: bool = Field(
         default=False,
         description="Another program restored it; `seconds` is its duration, 0 if unknown.",
@@ -370,6 +374,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
             restored_bytes=int(drill.outputs[RESTORED_BYTES])
             if RESTORED_BYTES in drill.outputs
             else None,
+            identity=drill.endpoint.identity if drill.endpoint else "",
             adopted=any(step.kind is StepKind.ADOPT for step in drill.plan),
         ),
         checks=_checks(drill),

@@ -19,6 +19,8 @@ A_WEEK = 7
 COPYING = timedelta(days=1)
 MOST_NAMED = 5
 
+NO_TARGET = "no target of the configuration copies this database out of the account"
+
 
 def judge(facts: AccountFacts, now: datetime) -> Iterator[Finding]:
     if isinstance(facts.databases, Unread):
@@ -171,7 +173,7 @@ class _Exposure:
     def copies(self) -> Iterator[Finding]:
         target = self.facts.target
         if target is None:
-            said = "no target of the configuration copies this database out of the account"
+            said = NO_TARGET
             key = "aurora" if self.facts.database.kind == "cluster" else "rds"
             advice = RuleAdvice(
                 AdvicePlace.CONFIGURATION, f"<add an {key} target for {self._name}>"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from restorecheck.evidence.gaps import Slot
 from restorecheck.schedule import Schedule
 from restorecheck.sqlite.database import Database
 from restorecheck.sqlite.moments import moment, stamp
@@ -110,6 +111,19 @@ class Agenda:
                 (reason, stamp(now), target, stamp(due_at)),
             )
         return cursor.rowcount == 1
+
+    def slots(self, target: str, since: datetime, until: datetime) -> list[Slot]:
+        """Every stored time in [since, until), in order, and what became of it."""
+        rows = self._database.rows(
+            "select due_at, reason, exists (select 1 from drills d where d.target = slots.target"
+            " and d.scheduled_for = slots.due_at) from slots"
+            " where target = ? and due_at >= ? and due_at < ? order by due_at",
+            (target, stamp(since), stamp(until)),
+        )
+        return [
+            Slot(target=target, due_at=moment(at), reason=reason or "", drilled=bool(drilled))
+            for at, reason, drilled in rows
+        ]
 
     def settled(self) -> int:
         """The number of the newest slot that was settled with a reason."""

@@ -310,15 +310,16 @@ def _add_history(commands: "Commands[Parser]") -> None:
     history = _add(
         commands,
         "history",
-        "list past drills; verify, export, prune, accept, note",
+        "list past drills; verify, export, evidence, prune, accept, note",
         HISTORY_STATUSES,
     )
     history.add_argument(
         "words",
         nargs="*",
-        metavar="[verify | export | prune | accept | note] [TARGET | DRILL]",
+        metavar="[verify | export | evidence | prune | accept | note] [TARGET | DRILL]",
         help="verify: check that no report, note or signature was changed or removed; export: JSON lines, as they are "
         "stored, with -o also their signatures; note: add the cause and correction of a drill (--why); "
+        "evidence: write the pack for an auditor into a new folder (--from, --to, -o); "
         "prune: reduce old reports to one line; accept: the failed findings of a drill (or of "
         "the newest drill of a target) are intended; later drills are compared with this "
         "drill. Without one of these: the newest 30 drills",
@@ -328,7 +329,12 @@ def _add_history(commands: "Commands[Parser]") -> None:
         "--since", metavar="AGE|DATE", help="36h, 30d, 8w or 2026-02-01: everything since then"
     )
     history.add_argument("--json", action="store_true", help="list as JSON lines")
-    history.add_argument("-o", "--output", metavar="FILE", help="export: write to this file")
+    history.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|FOLDER",
+        help="export: write to this file; evidence: to this new folder",
+    )
     history.add_argument(
         "--expect",
         action="append",
@@ -362,6 +368,7 @@ def _add_history(commands: "Commands[Parser]") -> None:
         metavar="DAYS",
         help="prune: use this number of days instead of history.keep_days",
     )
+    _add_evidence(history)
     history.add_argument(
         "--table",
         metavar="NAME",
@@ -369,6 +376,46 @@ def _add_history(commands: "Commands[Parser]") -> None:
     )
     history.add_argument(
         "--bucket", metavar="NAME", help="with --table: the bucket with the reports"
+    )
+
+
+def _add_evidence(history: Parser) -> None:
+    history.add_argument(
+        "--from", dest="since_day", metavar="DATE", help="evidence: first day, UTC (2026-01-01)"
+    )
+    history.add_argument(
+        "--to", dest="until_day", metavar="DATE", help="evidence: last day, UTC, included"
+    )
+    history.add_argument(
+        "--target",
+        action="append",
+        metavar="TARGET",
+        help="evidence: only this target (may be given again); by default every target",
+    )
+    history.add_argument(
+        "--sample",
+        type=int,
+        default=25,
+        metavar="N",
+        help="evidence: number of drills in the sample; default 25",
+    )
+    history.add_argument(
+        "--seed",
+        metavar="TEXT",
+        help="evidence: seed of the sample, best from the auditor; by default a part of the newest hash",
+    )
+    history.add_argument(
+        "--approved-by",
+        metavar="NAME",
+        help="evidence: record that this person approves the pack of this period, as a signed note",
+    )
+    history.add_argument(
+        "--found",
+        metavar="FILE",
+        help="evidence: output of `restorecheck audit --format json`, for databases that are no target",
+    )
+    history.add_argument(
+        "--pdf", action="store_true", help="evidence: also as PDF; needs the extra `pdf`"
     )
 
 

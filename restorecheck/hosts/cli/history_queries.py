@@ -14,7 +14,7 @@ from restorecheck.checks.scan_result import unpack
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, NotFoundError, Problem, StoreError
 from restorecheck.history import Acceptance, Entry
-from restorecheck.hosts.cli import history_notes, history_verify
+from restorecheck.hosts.cli import history_evidence, history_notes, history_verify
 from restorecheck.hosts.cli.opened_history import asked_for, opened, proofs_of
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NEWEST = 30
 """Drills that `history` lists by default."""
-ACTIONS = ("verify", "export", "prune", "accept", "note")
+ACTIONS = ("verify", "export", "prune", "accept", "note", "evidence")
 _AGE = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -95,6 +95,8 @@ def history(config: Config, arguments: argparse.Namespace) -> int:
         return _prune(config, arguments)
     if action == "accept":
         return _accept(config, target, arguments)
+    if action == "evidence":
+        return history_evidence.evidence(config, arguments)
     if action == "note":
         return history_notes.note(config, target, arguments)
     since = _since(arguments.since, SystemClock().now())
@@ -106,7 +108,7 @@ def history(config: Config, arguments: argparse.Namespace) -> int:
 def _words(words: Sequence[str]) -> tuple[str, str | None]:
     action = words[0] if words and words[0] in ACTIONS else ""
     rest = list(words[1:] if action else words)
-    if len(rest) > 1 or (rest and action in {"verify", "prune"}):
+    if len(rest) > 1 or (rest and action in {"verify", "prune", "evidence"}):
         message = (
             f"unexpected word {rest[-1]!r}; expected: [{' | '.join(ACTIONS)}] [TARGET | DRILL]"
         )
@@ -239,29 +241,13 @@ def _write_stored(
     with writing(output) as stream:
         for report in store.stored(target=target, since=since):
             written.append(report.entry.sequence)
-            stream.write(f"{report.text or _pruned_line(report.entry)}\n")
+            stream.write(f"{report.text or history_verify.pruned_line(report.entry)}\n")
     signatures = proofs_of(store).signatures()
     if output and signatures:
         with writing(output + history_verify.SIGNATURES) as stream:
             for sequence in sorted(signatures.keys() & written):
                 line = history_verify.signature_line(sequence, signatures[sequence])
                 stream.write(f"{line}\n")
-
-
-def _pruned_line(entry: Entry) -> str:
-    return json.dumps(
-        {
-            # Null if the text was removed: a flaw of the export as of the history.
-            "pruned": entry.pruned_at.isoformat() if entry.pruned_at else None,
-            "drill_id": entry.drill_id,
-            "target": entry.target,
-            "verdict": entry.verdict.value,
-            "started_at": entry.started_at.isoformat(),
-            "finished_at": entry.finished_at.isoformat(),
-            "sha256": entry.sha256,
-            "chain": {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256},
-        }
-    )
 
 
 def _prune(config: Config, arguments: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def verify(config: Config, arguments: argparse.Namespace) -> int:
             proofs = proofs_of(store)
             seen.signatures, seen.notes = proofs.signatures(), proofs.notes()
             seen.note_signatures = proofs.note_signatures()
-    found = list(_problems(seen, judge, arguments.expect or ()))
+    found = list(problems(seen, judge, arguments.expect or ()))
     for line in found:
         print(f"FLAW  {line}")
     if found:
@@ -73,7 +73,7 @@ def verify(config: Config, arguments: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def _problems(seen: Seen, judge: Judge | None, expected: Sequence[str]) -> Iterator[str]:
+def problems(seen: Seen, judge: Judge | None, expected: Sequence[str]) -> Iterator[str]:
     reports = {entry.sequence: entry.sha256 for entry in seen.entries}
     yield from map(_of_report, seen.flaws)
     yield from map(_of_note, note_flaws(seen.notes, reports))
@@ -187,3 +187,19 @@ def _stored(report: dict[str, object], line: str) -> Stored:
         pruned_at=datetime.fromisoformat(str(pruned)) if pruned else None,
     )
     return Stored(entry=entry, text=None if without_text else line)
+
+
+def pruned_line(entry: Entry) -> str:
+    return json.dumps(
+        {
+            # Null if the text was removed: a flaw of the export as of the history.
+            "pruned": entry.pruned_at.isoformat() if entry.pruned_at else None,
+            "drill_id": entry.drill_id,
+            "target": entry.target,
+            "verdict": entry.verdict.value,
+            "started_at": entry.started_at.isoformat(),
+            "finished_at": entry.finished_at.isoformat(),
+            "sha256": entry.sha256,
+            "chain": {"sequence": entry.sequence, "previous_sha256": entry.previous_sha256},
+        }
+    )

@@ -20,8 +20,14 @@ class Judge:
     def __init__(self, keys: "list[SSlibKey]", authorities: "list[Certificate]") -> None:
         self.keys = keys
         self._authorities = authorities
+        self._known: dict[Signature, Opened] = {}
 
     def opened(self, signature: Signature) -> Opened:
+        if signature not in self._known:
+            self._known[signature] = self._opened(signature)
+        return self._known[signature]
+
+    def _opened(self, signature: Signature) -> Opened:
         from restorecheck.signing import envelopes
 
         found = envelopes.opened(signature.envelope, self.keys)

@@ -204,6 +204,12 @@ def render_index(
     )
 
 
+def filled_in(name: str, *, margin: str, **values: object) -> str:
+    """A page of another room, with this template. `margin`: stands on each printed sheet."""
+    template = _environment().get_template(name)
+    return template.render(around=None, version=__version__, margin=_css_string(margin), **values)
+
+
 def _rank(status: TargetStatus) -> tuple[bool, bool, int]:
     """The worst first: what alarms, what is not proven, then by verdict; never drilled before any."""
     order = [None, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.VERIFIED]
