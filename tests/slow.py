@@ -24,6 +24,7 @@ GROUPS = (
             "tests/acceptance/test_barman.py",
             "tests/acceptance/test_bombs.py",
             "tests/acceptance/test_commands.py",
+            "tests/acceptance/test_containers.py",
             "tests/acceptance/test_comparisons.py",
             "tests/acceptance/test_disk_full.py",
             "tests/acceptance/test_dumps_of_others.py",

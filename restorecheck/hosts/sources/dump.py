@@ -24,7 +24,7 @@ from restorecheck.postgres.dump.leftovers import LocalInventory
 from restorecheck.postgres.dump.local_provider import LocalDumpProvider
 from restorecheck.postgres.dump.scratch_provider import ScratchProvider
 from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
-from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.settings import DumpSettings, ServerOptions, ServerSettings
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.connection import Connect
 from restorecheck.postgres.session.opening import by_system_identifier
@@ -119,6 +119,7 @@ def dump_settings(target: Target) -> DumpSettings:
         max_rate=None if storage is None or limits_itself(storage) else limit_of(dump),
         max_size=None if dump.max_size_gb is None else int(dump.max_size_gb * 1e9),
         databases=tuple(target.databases or ()),
+        options=settings(ServerOptions, target.server),
         globals_path=dump.globals or "",
     )
 

@@ -104,6 +104,9 @@ class DrillSession:
     loading: int = 0
     """Index of the running or next restore."""
     installation: Installation | None = None
+    """The programs that load; in a directory of its own the server's, too."""
+    programs: Installation | None = None
+    """Those of the server."""
     ignored: tuple[str, ...] = ()
     """Extensions that are left out: configured, and a managed service's own."""
     server: Program | None = None

@@ -159,13 +159,20 @@ def choose_installation(
 
 def obeys_dumps(inspection: Inspection, installation: Installation) -> bool:
     """Whether the dump could make this psql run commands (CVE-2025-8714)."""
+    if installation.container is not None:
+        return False  # its psql is not the one that loads
     return inspection.kind == "plain" and not installation.knows_restrict
 
 
 def version_note(inspection: Inspection, chosen: Installation) -> tuple[str, ...]:
     source = major_of(inspection.server_version)
     notes: list[str] = []
-    if source is not None and source != chosen.major:
+    if chosen.container is not None:
+        notes.append(
+            f"it was restored into PostgreSQL {chosen.version} in a container of "
+            f"{chosen.container.image} ({chosen.container.identifier[:19]})"
+        )
+    elif source is not None and source != chosen.major:
         notes.append(
             f"the dump is of PostgreSQL {inspection.server_version}; it was restored into "
             f"{chosen.version}, the lowest suitable version on this machine"
@@ -188,19 +195,6 @@ def fence_note(missing: Sequence[str]) -> tuple[str, ...]:
         f"support {named(missing)}"
     )
     return (f"{refused}; `restorecheck doctor` says what to do (RC113)",)
-
-
-def settings_for(
-    database: str, inspections: Iterable[Inspection], installation: Installation
-) -> dict[str, str]:
-    """Settings of the throw-away server for the extensions of the dumps, as far as the server has them."""
-    names = tuple(dict.fromkeys(e for i in inspections for e in i.needs.extensions))
-    here = tuple(name for name in names if installation.offers([name]))
-    libraries = [one for one in offers.preload_for(here) if installation.has_library(one)]
-    if not libraries:
-        return {}
-    preload = {"shared_preload_libraries": ",".join(libraries)}
-    return {**preload, **offers.settings_for(here, database)}
 
 
 def left_to_the_service(

@@ -34,6 +34,7 @@ from restorecheck.postgres.dump import (
     preparation,
     roles,
     selection,
+    server_choice,
 )
 from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
@@ -127,6 +128,11 @@ class LocalDumpProvider(DumpProvider):
         session = self.sessions.get(drill.id)
         if session is None or session.server is None or session.installation is None:
             raise InvalidStateError("could not inject damage: another process made the server")
+        if session.programs is not None and session.programs.container is not None:
+            raise InvalidStateError(
+                "could not inject damage: the server runs in a container",
+                hint="Set server.runtime to none for `restorecheck prove`.",
+            )
         return Temporary(
             drill=drill,
             places=self.server.places(drill.id),
@@ -152,10 +158,11 @@ class LocalDumpProvider(DumpProvider):
         inspections = [restore.inspection for restore in session.restores]
         together = load_plan.together(inspections)
         own = (*self.dump.ignore_extensions, *offers.of_services(together.needs.extensions))
-        chosen = load_plan.choose_installation(together, self.server.installations(), own)
-        if isinstance(chosen, Unclear):
-            return chosen
-        session.installation = chosen
+        programs = server_choice.choose(together, self.dump.options, self.server, own)
+        if isinstance(programs, Unclear):
+            return programs
+        chosen, session.installation = programs.server, programs.clients
+        session.programs = chosen
         session.ignored = (
             *self.dump.ignore_extensions,
             *load_plan.left_to_the_service(inspections, chosen),
@@ -168,7 +175,7 @@ class LocalDumpProvider(DumpProvider):
         notes += load_plan.fence_note(session.server.missing)
         return Ready(
             external_seconds=seconds,
-            outputs={"psql": str(chosen.program("psql"))},
+            outputs={"psql": str(programs.clients.program("psql"))},
             notes=tuple(dict.fromkeys(notes)),
         )
 
@@ -194,9 +201,13 @@ class LocalDumpProvider(DumpProvider):
             account,
             jobs=self.server.parallel(self.dump),
             outlive_us=drill.keep,
-            extra=load_plan.settings_for(
-                restores[0].database, [r.inspection for r in restores], installation
+            extra=server_choice.settings_for(
+                restores[0].database,
+                [r.inspection for r in restores],
+                installation,
+                self.dump.options,
             ),
+            memory=self.dump.options.memory,
         )
         return watch.seconds
 
@@ -218,6 +229,8 @@ class LocalDumpProvider(DumpProvider):
     def _may_load_ahead(self) -> bool:
         """Whether the start of a dump is enough to choose how it is restored."""
         several = len(self.dump.databases) > 1 or self.dump.databases == (database_choice.ALL,)
+        if self.dump.options.contained:
+            return False
         return not (several or self.dump.ignore_extensions or self.dump.globals_path)
 
     def _begin_ahead(
@@ -232,6 +245,7 @@ class LocalDumpProvider(DumpProvider):
             chosen = load_plan.choose_installation(inspection, self.server.installations(), ())
             if isinstance(chosen, Unclear):
                 return None
+            session.programs = chosen
             seconds = self._make_server(drill, session, chosen, (restore,))
             if self._make_database(places, session, restore):
                 return None
@@ -363,7 +377,7 @@ class LocalDumpProvider(DumpProvider):
                 return failed
         missing = self._make_database(places, session, restore)
         if missing:
-            return load_plan.unfit(missing, installation, inspection)
+            return load_plan.unfit(missing, session.programs or installation, inspection)
         session.log_offset = places.log.stat().st_size
         session.load = load_plan.begin(
             inspection,
@@ -414,9 +428,7 @@ class LocalDumpProvider(DumpProvider):
         first = not any(r.database == name for r in session.restores[: session.loading])
         with cluster.superuser_connection(places, MAINTENANCE) as connection:
             pin(connection)
-            missing = preparation.lacking(
-                connection, inspection, session.ignored, session.installation
-            )
+            missing = preparation.lacking(connection, inspection, session.ignored, session.programs)
             if missing:
                 return missing
             if first:

@@ -18,7 +18,7 @@ from restorecheck.errors import RestorecheckError
 from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import CheckOutcome, CheckResult, Drill, Severity
 from restorecheck.ports import Clock
-from restorecheck.postgres.dump import load_plan, preparation
+from restorecheck.postgres.dump import load_plan, preparation, server_choice
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder, Restore, database_name
 from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.scratch_server import ScratchServer
@@ -253,16 +253,20 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
     server, ignored = look.server, look.dump.ignore_extensions
     inspection = load_plan.together(inspections)
     own = (*ignored, *offers.of_services(inspection.needs.extensions))
-    chosen = load_plan.choose_installation(inspection, server.installations(), own)
-    if isinstance(chosen, Unclear):
-        return replace(found, lacks=chosen.reason, hint=chosen.hint)
+    programs = server_choice.choose(inspection, look.dump.options, server, own)
+    if isinstance(programs, Unclear):
+        return replace(found, lacks=programs.reason, hint=programs.hint)
+    chosen = programs.server
     ignored = (*ignored, *load_plan.left_to_the_service(inspections, chosen))
     told = [note for each in inspections for note in load_plan.service_note(each, ignored)]
     found = replace(found, notes=(*found.notes, *dict.fromkeys(told)))
     places = server.places(look.drill.id)
     account = look.session.account
     cluster.initdb(places, chosen, account)
-    look.session.server = cluster.start(places, chosen, account, jobs=1, outlive_us=False)
+    extra = server_choice.settings_for("preview", inspections, chosen, look.dump.options)
+    look.session.server = cluster.start(
+        places, chosen, account, jobs=1, outlive_us=False, extra=extra
+    )
     with cluster.superuser_connection(places) as connection:
         missing = Lacking()
         for each in inspections:
@@ -274,7 +278,8 @@ def _with_server(found: Preview, inspections: Sequence[Inspection], look: Look) 
             preparation.drop_database(connection, "preview")
             if not preparation.make_database(connection, "preview", each.needs):
                 found = replace(found, other_locale=_locale(each))
-    return replace(found, server=f"PostgreSQL {chosen.version}")
+    where = f" in the image {chosen.container.image}" if chosen.container else ""
+    return replace(found, server=f"PostgreSQL {chosen.version}{where}")
 
 
 def _locale(inspection: Inspection) -> str:

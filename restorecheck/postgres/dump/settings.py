@@ -1,8 +1,8 @@
 """Settings of dumps and of this machine's PostgreSQL, for the adapters."""
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,24 @@ from restorecheck.postgres.server.cluster import Places
 
 FullText = Callable[[str, str], str]
 """Drill id, and the full text of its load (it may contain rows) → a note for the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """How a target's throw-away server is made."""
+
+    preload: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    memory: int | None = None
+    """Bytes."""
+    cpus: float | None = None
+    image: str | None = None
+    """With {major} for the dump's major version; None: no container."""
+    runtime: str = "auto"
+
+    @property
+    def contained(self) -> bool:
+        return self.image is not None and self.runtime != "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +53,7 @@ class DumpSettings:
     """At which interval dumps are expected."""
     ignore_extensions: tuple[str, ...] = ()
     jobs: int | None = None
+    options: ServerOptions = ServerOptions()
     databases: tuple[str, ...] = ()
     """Names of the databases to check; `*` alone: all with dumps; empty: the only one, whatever its name.
     """
@@ -82,7 +101,8 @@ class ServerSettings:
 
     def parallel(self, dump: DumpSettings) -> int:
         """Jobs of pg_restore: the target's, else this machine's, else one for each processor."""
-        return dump.jobs or self.jobs or os.cpu_count() or 1
+        jobs = dump.jobs or self.jobs or os.cpu_count() or 1
+        return jobs if dump.options.cpus is None else max(1, min(jobs, int(dump.options.cpus)))
 
     def places(self, drill_id: str) -> Places:
         return Places(self.work_dir / f"{cluster.PREFIX}{drill_id}")

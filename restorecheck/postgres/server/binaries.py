@@ -26,6 +26,7 @@ from restorecheck.errors import AccessDeniedError, NotFoundError
 from restorecheck.postgres.server import libraries
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.cache import building, is_ours, unpacked
+from restorecheck.postgres.server.containers import Container
 
 PROGRAMS = ("initdb", "postgres", "pg_restore", "psql")
 
@@ -59,6 +60,7 @@ class ProgramSource(StrEnum):
     CONFIGURED = "postgres.bin_dir"
     INSTALLED = "installed"
     CACHE = "cache"
+    CONTAINER = "container"
     WHEEL = "wheel"
 
 
@@ -85,6 +87,8 @@ class Installation:
     source: ProgramSource
     major: int
     minor: int
+    container: Container | None = None
+    """The image that these programs are in; None: they are files of this machine."""
 
     @property
     def version(self) -> str:
@@ -95,19 +99,23 @@ class Installation:
 
     def offers(self, extensions: Sequence[str]) -> bool:
         """Whether every extension can be created; True if that is not known."""
+        if self.container is not None:
+            return not self.lacks(extensions)
         if not any(folder.is_dir() for folder in self._extension_folders()):
             return True
         return not self.lacks(extensions)
 
     def lacks(self, extensions: Sequence[str]) -> tuple[str, ...]:
         """The extensions without a control file, and those whose library does not load here."""
+        if self.container is not None:
+            return tuple(name for name in extensions if name not in self.container.extensions)
         return tuple(
             name for name in extensions if self._control(name) is None or self.unloadable(name)
         )
 
     def unloadable(self, extension: str) -> tuple[str, ...]:
         """Shared libraries that the extension needs and this machine lacks; empty also where that is not known."""
-        control = self._control(extension)
+        control = None if self.container else self._control(extension)
         if control is None:
             return ()
         module = _MODULE.search(control.read_text(errors="replace"))
@@ -117,17 +125,23 @@ class Installation:
 
     def has_library(self, name: str) -> bool:
         """Whether this library, of `shared_preload_libraries`, is in the server's folder."""
+        if self.container is not None:
+            return name in self.container.libraries
         lib = self.bin_dir.parent / "lib"
         return any((f / f"{name}.so").is_file() for f in (lib, lib / "postgresql"))
 
     def extensions(self) -> tuple[str, ...]:
         """Names of the extensions with a control file."""
+        if self.container is not None:
+            return self.container.extensions
         folders = self._extension_folders()
         return tuple(sorted({path.stem for f in folders for path in f.glob("*.control")}))
 
     @property
     def has_icu(self) -> bool:
         """Whether the server was built with ICU; True if that is not known."""
+        if self.container is not None:
+            return self.container.icu
         try:
             with self.program("postgres").open("rb") as file, _mapped(file) as text:
                 return text.find(WITHOUT_ICU) < 0
@@ -225,6 +239,17 @@ def choose(
         if rank == (False, major):
             break
     return chosen
+
+
+def of_container(container: Container) -> Installation:
+    """The programs of a recorded image."""
+    return Installation(
+        bin_dir=Path(container.bin_dir),
+        source=ProgramSource.CONTAINER,
+        major=container.major,
+        minor=container.minor,
+        container=container,
+    )
 
 
 def _configured(directory: Path, account: OsUser | None) -> Installation:

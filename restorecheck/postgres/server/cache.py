@@ -85,7 +85,7 @@ def _begun(cache: Path) -> tuple[Path, int]:
 
 def _remove_unless_held(folder: Path) -> None:
     with suppress(OSError):
-        held = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        held = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
@@ -139,3 +139,15 @@ def open_for_reading(folder: Path) -> None:
             readable = mode | 0o444
             executable = readable | 0o111 if path.is_dir() or mode & 0o100 else readable
             path.chmod(executable & ~0o022)
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file of the cache whole. Raises AccessDeniedError, CapacityError."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as exc:
+        raise _refused(exc, path.parent) from exc

@@ -35,9 +35,10 @@ from restorecheck.errors import (
     ProviderError,
 )
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.server import processes, shared_memory
+from restorecheck.postgres.server import containers, processes, shared_memory
 from restorecheck.postgres.server.account import FALLBACK, OsUser, choose_account
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.containers import Container
 from restorecheck.postgres.server.processes import Birth, Fence, Program
 from restorecheck.postgres.session import libpq
 from restorecheck.postgres.session.connection import bounded
@@ -112,6 +113,8 @@ class Mark:
     processes: tuple[Birth, ...] = ()
     """Processes that were started for the drill, and may still run."""
     standing: "StartedServer | None" = None
+    container: str = ""
+    """The runtime of its containers, noted before the first one is made; empty: none."""
 
 
 Made = tuple[int, int]
@@ -207,6 +210,7 @@ def read_mark(directory: Path) -> Mark | None:
             account=OsUser(**values["account"]) if values.get("account") else None,
             processes=tuple(Birth(**birth) for birth in values.get("processes", ())),
             standing=_standing(values.get("standing")),
+            container=str(values.get("container", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -241,18 +245,57 @@ def initdb(places: Places, installation: Installation, account: OsUser | None) -
         "--encoding=UTF8",
         "--no-sync",
     ]
+    if installation.container is not None:
+        _note_container(places, installation.container)
     try:
-        _run_initdb([*argv, "--locale=C.UTF-8"], places, account)
+        _run_initdb([*argv, "--locale=C.UTF-8"], places, account, installation.container)
     except CapacityError:
         raise
     except ProviderError as exc:
         if "locale" not in exc.message:
             raise
         untrusted_files.remove_all(places.data)
-        _run_initdb([*argv, "--locale=C"], places, account)
+        _run_initdb([*argv, "--locale=C"], places, account, installation.container)
 
 
-def _run_initdb(argv: list[str | Path], places: Places, account: OsUser | None) -> None:
+def _note_container(places: Places, container: Container) -> None:
+    mark = read_mark(places.directory)
+    if mark is None:
+        raise InvalidStateError(f"{places.directory} has no mark, so it gets no container")
+    write_mark(places, replace(mark, container=container.runtime))
+
+
+def _container_words(
+    argv: Sequence[str | Path],
+    places: Places,
+    account: OsUser | None,
+    container: Container,
+    folders: Sequence[Path],
+) -> list[str]:
+    mark = read_mark(places.directory)
+    drill_id = mark.drill_id if mark else ""
+    return containers.words(
+        container,
+        argv,
+        directory=places.directory,
+        drill_id=drill_id,
+        folders=folders,
+        account=account,
+    )
+
+
+def _run_initdb(
+    argv: list[str | Path], places: Places, account: OsUser | None, container: Container | None
+) -> None:
+    if container is not None:
+        processes.run(
+            _container_words(argv, places, account, container, (places.data,)),
+            directory=places.directory,
+            account=None,
+            timeout=INITDB_TIMEOUT,
+            extra_environment=containers.environment(),
+        )
+        return
     try:
         _run_once(argv, places, account)
     except ProviderError as exc:
@@ -284,9 +327,13 @@ NO_NAME = "could not look up effective user ID"
 """Source: src/common/username.c, get_user_name."""
 
 
-def settings(*, jobs: int) -> dict[str, str]:
-    """Server settings for one bulk load, by the machine's memory and processors."""
-    memory = psutil.virtual_memory().available // MEGABYTE
+def settings(*, jobs: int, memory: int | None = None) -> dict[str, str]:
+    """Server settings for one bulk load, by the machine's memory and processors.
+
+    `memory`: bytes that the server should keep to; None: this machine's.
+    """
+    most = psutil.virtual_memory().available if memory is None else memory
+    memory = min(most, psutil.virtual_memory().available) // MEGABYTE
     return {
         "listen_addresses": "",
         "port": str(PORT),
@@ -336,16 +383,18 @@ def start(
     jobs: int,
     outlive_us: bool,
     extra: Mapping[str, str] | None = None,
+    memory: int | None = None,
 ) -> Program:
     """Start the server and wait until it accepts connections.
 
-    `extra`: further settings, for extensions.
+    `extra`: further settings, of extensions and of the target.
+    `memory`: as `settings`.
 
     Raises:
         CapacityError: The disk is full or memory is short.
         ProviderError: The server did not start; the reason is its last message.
     """
-    values = {**settings(jobs=jobs), "unix_socket_directories": str(places.sockets)}
+    values = {**settings(jobs=jobs, memory=memory), "unix_socket_directories": str(places.sockets)}
     if installation.major >= EVENT_TRIGGERS_MAJOR:
         values["event_triggers"] = "off"  # some restored ones fire at a login
     values |= extra or {}
@@ -386,6 +435,16 @@ def begin(
         log = open_log(places)
     except OSError as exc:
         raise _disk_error(exc, f"could not write {places.log}") from exc
+    if installation.container is not None:
+        folders = (places.data, places.sockets, *writable, *readable)
+        with log:
+            return _begin_container(
+                _container_words(argv, places, account, installation.container, folders),
+                places,
+                installation.container,
+                log,
+                outlive_us=outlive_us,
+            )
     with log:
         return processes.spawn(
             argv,
@@ -402,6 +461,42 @@ def begin(
                 record=recorded(places),
             ),
         )
+
+
+def _begin_container(
+    words: list[str], places: Places, container: Container, log: BinaryIO, *, outlive_us: bool
+) -> Program:
+    """Start the server in a container, and note its process as that of any other server."""
+    server = processes.spawn(
+        words,
+        directory=places.directory,
+        account=None,
+        stdout=log,
+        stderr=log,
+        outlive_us=outlive_us,
+        dies_by=signal.SIGQUIT,  # which the runtime passes on: an immediate shutdown
+        extra_environment=containers.environment(),
+    )
+    recorded(places)(tuple(b for b in [server.inner] if b is not None))
+    end = time.monotonic() + START_TIMEOUT
+    while server.poll() is None and time.monotonic() < end:
+        pid = containers.process_of(container.runtime, places.directory)
+        if pid is not None and (birth := Birth.of(pid)) is not None:
+            server.inner = birth
+            recorded(places)((birth,))
+            return server
+    stop(places, server)
+    raise ProviderError(
+        f"the container of {container.image} did not start: {_last_line(places)}",
+        hint=f"Run `restorecheck server pull`, or look with `{container.runtime} ps --all`.",
+    )
+
+
+def _last_line(places: Places) -> str:
+    try:
+        return processes.last_line(places.log.read_text(errors="replace"))
+    except OSError:
+        return "no message"
 
 
 def open_log(places: Places) -> BinaryIO:
@@ -603,6 +698,10 @@ def stop(places: Places, server: subprocess.Popen[bytes] | None = None) -> bool:
     running = {*(mark.processes if mark else ()), *([known.server] if known else ())}
     if not processes.end(running, STOP_TIMEOUT / 2):
         return False
+    if mark is not None and mark.container:
+        left = containers.end(mark.container, places.directory, mark.drill_id)
+        if left:
+            return False
     account = mark.account if mark else None
     if account is not None and account.alone:
         processes.end_all_of(account)

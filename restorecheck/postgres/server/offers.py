@@ -59,6 +59,12 @@ def preload_for(extensions: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(offer.preload for offer in offers if offer and offer.preload))
 
 
+def preloaded(libraries: Iterable[str]) -> tuple[str, ...]:
+    """Extensions of the table whose library is one of these."""
+    wanted = set(libraries)
+    return tuple(name for name, offer in table().items() if offer.preload in wanted)
+
+
 def settings_for(extensions: Iterable[str], database: str) -> dict[str, str]:
     """Settings of a server for these extensions, so that nothing of them runs by itself."""
     offers = (table().get(name) for name in extensions)

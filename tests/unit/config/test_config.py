@@ -996,15 +996,15 @@ def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
             "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
         ),
         (
             "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
         ),
         (
             "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
         ),
     ]
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.postgres.dump.load_plan import left_to_the_service, service_note, settings_for
+from restorecheck.postgres.dump.load_plan import left_to_the_service, service_note
+from restorecheck.postgres.dump.server_choice import settings_for
+from restorecheck.postgres.dump.settings import ServerOptions
 from restorecheck.postgres.dumpfiles.archive import TocEntry
 from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
 from restorecheck.postgres.dumpfiles.inspect import Inspection
@@ -87,11 +89,11 @@ def test_a_server_preloads_what_the_dump_needs_and_the_server_has(tmp_path):
     here = installation(tmp_path, "pg_cron", "pgaudit", libraries=["pg_cron"])
     one = dump(extensions=["pg_cron", "pgaudit", "citus"])
 
-    values = settings_for("shop", [one], here)
+    values = settings_for("shop", [one], here, ServerOptions())
 
     assert values["shared_preload_libraries"] == "pg_cron"
     assert values["cron.database_name"] == "shop"
-    assert settings_for("shop", [dump(extensions=["hstore"])], here) == {}
+    assert settings_for("shop", [dump(extensions=["hstore"])], here, ServerOptions()) == {}
 
 
 def test_icu_is_needed_by_a_collation_or_by_the_database():

@@ -1,0 +1,225 @@
+"""Servers in containers, with real podman: extensions that no package of this machine has, and nothing left.
+
+The image is made of Debian's packages by `tests/images/build`, which `.ci/run` starts.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from restorecheck.hosts.clock import SystemClock
+from restorecheck.postgres.server import cluster, containers
+from restorecheck.postgres.server.account import LAST, OsUser
+from restorecheck.postgres.server.binaries import of_container
+from restorecheck.postgres.server.cluster import Mark, Places
+from tests import missing
+from tests.acceptance.ready import COMMAND
+from tests.pg import Source, installations
+from tests.places import SHORT
+
+IMAGE = "localhost/restorecheck-test:15"
+GEO = """
+create extension postgis; create extension pg_cron; create schema partman; create extension pg_partman schema partman;
+create table places (id int primary key, at geometry(Point, 4326));
+insert into places select i, st_setsrid(st_makepoint(i, i), 4326) from generate_series(1, 100) i;
+create table touched (at timestamptz default now());
+create table events (id bigint, at timestamptz not null) partition by range (at);
+select partman.create_parent('public.events', 'at', 'native', 'daily');
+insert into events select i, now() from generate_series(1, 50) i;
+create collation german (provider = icu, locale = 'de-u-co-phonebk');
+create table names (name text collate german primary key); insert into names values ('Müller'), ('Mueller');
+select cron.schedule('each minute', '* * * * *', 'insert into public.touched default values');
+"""
+CHECKS = """
+      - row_count: {table: public.places, equals: 100}
+      - query: {name: in the sea, sql: "select count(*) from places where st_x(at) > 50", expect: {equals: 50}}
+      - query: {name: nothing ran, sql: "select count(*) from touched", expect: {equals: 0}}
+"""
+
+
+def podman(*words: str) -> str:
+    return containers.ask("podman", *words)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def image(tmp_path_factory):
+    """Podman with an OCI runtime that works in any control group, and the image."""
+    missing.need(os.geteuid() == 0, *missing.ROOT)
+    missing.need(shutil.which("podman"), "podman", "apt-get install podman runc")
+    if shutil.which("runc"):
+        conf = tmp_path_factory.mktemp("podman") / "containers.conf"
+        conf.write_text('[engine]\nruntime = "runc"\n')
+        os.environ["CONTAINERS_CONF"] = str(conf)
+    found = subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode == 0
+    missing.need(found, f"the image {IMAGE}", "run tests/images/build")
+    yield IMAGE
+    os.environ.pop("CONTAINERS_CONF", None)
+
+
+@pytest.fixture(scope="session")
+def geo(image, tmp_path_factory):
+    """A dump of a database with all of it, made in a container of the product's own."""
+    found = containers.examine("podman", image)
+    place = Path(SHORT) / "rc-geo"
+    place.mkdir()
+    place.chmod(0o711)
+    places = Places(place / "restorecheck-source")
+    account = OsUser(f"{LAST}", LAST, LAST, alone=True)
+    installation = of_container(found)
+    mark = Mark(drill_id="source", made_at=SystemClock().now(), lock="")
+    server = None
+    try:
+        cluster.make_directory(places, mark, account)
+        cluster.initdb(places, installation, account)
+        extra = {"shared_preload_libraries": "pg_cron", "cron.database_name": "library"}
+        server = cluster.start(places, installation, account, jobs=1, outlive_us=False, extra=extra)
+        clients = next(one for one in installations() if one.major >= installation.major)
+        source = Source(places, clients, account, server)
+        with cluster.superuser_connection(places) as connection:
+            connection.execute("create database library")
+        source.sql(GEO)
+        folder = tmp_path_factory.mktemp("geo")
+        yield source.dump(folder / "geo.dump", "-Fc"), source.dump(folder / "geo.sql")
+    finally:
+        assert cluster.stop(places, server)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def contained(world, image):
+    """A world whose target runs in the image; afterwards nothing of podman is left."""
+    before = (podman("volume", "ls", "-q"), podman("network", "ls", "-q"))
+    world.configure(CHECKS)
+    cache = world.directory / "cache"
+    text = world.config.read_text().replace("jobs: 2", f"jobs: 2, cache_dir: {cache}")
+    world.config.write_text(
+        text + 'defaults: {server: {image: "localhost/restorecheck-test:{major}"}}\n'
+    )
+    world.environment["CONTAINERS_CONF"] = os.environ.get("CONTAINERS_CONF", "")
+    done = world.run("server", "pin", "15")
+    assert done.returncode == 0, done.stderr
+    yield world
+    assert ours() == []
+    assert (podman("volume", "ls", "-q"), podman("network", "ls", "-q")) == before
+
+
+def ours() -> list[str]:
+    found = podman("ps", "--all", f"--filter=label={containers.DRILL}", "--format={{.Names}}")
+    return [name for name in found.split() if name != "restorecheck-source"]
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["custom", "plain"])
+def test_a_dump_with_postgis_pg_cron_pg_partman_and_icu_is_verified_in_a_container(
+    contained, geo, kind
+):
+    shutil.copy(geo[kind], contained.backups)
+
+    said = contained.run("doctor").stdout
+    code, report = contained.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    assert f"in the image {IMAGE} has the extensions and collations" in said
+    assert any(f"in a container of {IMAGE}" in note for note in report["notes"])
+
+
+def test_the_server_is_fenced_in_by_podman_and_listed(contained, geo):
+    shutil.copy(geo[0], contained.backups)
+    code, report = contained.drill("--keep")
+    assert code == 0, report["reason"]
+
+    (name,) = ours()
+    (facts,) = json.loads(podman("inspect", name))
+    status = Path(f"/proc/{facts['State']['Pid']}/status").read_text()
+    seen = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+
+    assert facts["HostConfig"]["NetworkMode"] == "none"
+    assert facts["HostConfig"]["ReadonlyRootfs"]
+    assert seen["NoNewPrivs"].strip() == "1"
+    assert {seen[key].strip() for key in ("CapEff", "CapBnd", "CapPrm")} == {"0" * 16}
+    assert int(seen["Uid"].split()[0]) >= 60706
+    inside = Path(f"/proc/{facts['State']['Pid']}/uid_map").read_text().split()
+    assert inside[0] == "0"
+    assert inside[2] == "2"
+    mounts = {mount["Destination"] for mount in facts["Mounts"]}
+    directory = contained.work / name
+    assert mounts == {str(directory / "data"), str(directory / "s")}
+    listed = json.loads(contained.run("server", "list", "--json").stdout)["servers"]
+    assert IMAGE in {one["image"] for one in listed}
+
+    # As the report of a kept database tells.
+    assert contained.run("sweep", name.removeprefix(cluster.PREFIX)).returncode == 0
+    assert not directory.exists()
+
+
+def test_an_image_that_was_not_fetched_is_inconclusive_and_nothing_is_fetched(contained, geo):
+    shutil.copy(geo[0], contained.backups)
+    (contained.directory / "cache" / "images.json").unlink()
+
+    code, report = contained.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive")
+    assert "was not fetched for podman" in report["reason"]
+    assert "`restorecheck server pull 15`" in report["hint"]
+
+
+def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(contained, geo):
+    shutil.copy(geo[0], contained.backups)
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
+    for _ in range(int(os.environ.get("RESTORECHECK_KILLS", "5"))):
+        after = chance.uniform(0.5, 7)
+        with subprocess.Popen(
+            [*COMMAND, "drill"],
+            cwd=contained.directory,
+            env={**os.environ, **contained.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as running:
+            threading.Event().wait(after)
+            running.send_signal(signal.SIGKILL)
+        swept = contained.run("sweep")
+        assert swept.returncode == 0, (after, swept.stdout, swept.stderr)
+        assert (contained.leftovers(), ours()) == ([], []), after
+
+
+def test_a_client_of_podman_that_is_killed_is_not_the_end_of_its_container(contained, geo):
+    shutil.copy(geo[0], contained.backups)
+    sleeping = (
+        CHECKS
+        + '      - query: {name: slow, sql: "select pg_sleep(8) is null", expect: {equals: false}}\n'
+    )
+    text = contained.config.read_text().replace(CHECKS, sleeping)
+    contained.config.write_text(text)
+    with subprocess.Popen(
+        [*COMMAND, "drill", "--json"],
+        cwd=contained.directory,
+        env={**os.environ, **contained.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        clients: list[int] = []
+        for _ in range(400):
+            threading.Event().wait(0.05)
+            found = subprocess.run(
+                ["pgrep", "-P", str(running.pid), "podman"],
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout.split()
+            clients = [int(pid) for pid in found]
+            if clients and list(contained.work.glob("*/s/.s.PGSQL.5432")):
+                break
+        assert clients
+        os.kill(clients[0], signal.SIGKILL)
+        report = json.loads(running.communicate()[0])
+
+    assert report["verdict"] in {"verified", "inconclusive"}, report["reason"]
+    assert ours() == []
