@@ -74,7 +74,9 @@ class Catalog:
     btrees: tuple[tuple[str, int, str], ...] = ()
     """Quoted name, blocks of the index and its table, and `Question.reordered`."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """The installed ones with their schema, the available ones with an empty schema."""
+    """The installed ones with their schema. The available ones with an empty schema, or, where the role may make
+    functions in C, with the schema of the connection's temporary objects.
+    """
 
     @property
     def small(self) -> frozenset[str]:

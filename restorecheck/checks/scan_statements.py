@@ -76,7 +76,9 @@ class Question:
     natural: bool = False
     """As `Aggregate.natural`: with the database's settings."""
     prelude: str = ""
-    """A statement before it, in the same transaction, which is rolled back."""
+    """Statements before it, in the same transaction, which is rolled back."""
+    shared: bool = False
+    """Several connections may run the prelude at once; else the second one would wait for the first."""
     patience: timedelta | None = None
     """Time limit of the answer; None: the general limit."""
     budgeted: bool = False

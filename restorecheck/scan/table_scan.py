@@ -102,9 +102,7 @@ class Task:
     questions: tuple[Question, ...] = ()
     """Small questions, in one statement."""
     parts: "tuple[Task, ...]" = ()
-    """One after the other: tasks with the same prelude (another connection would wait for its lock), or small
-    tables and the questions about them.
-    """
+    """One after the other: tasks with the same prelude, or small tables and the questions about them."""
 
     @property
     def key(self) -> str:
@@ -345,9 +343,9 @@ class Survey:
                     beside[place].append(task)
                 else:
                     together.append(task)
-        for parts in made.values():
-            weight = sum(weight for weight, _ in parts)
-            heavy.append((weight, Task(parts=tuple(_heaviest_first(parts)))))
+        shared = {q.prelude for q in self._progress.questions.values() if q.shared}
+        for prelude, parts in made.items():
+            heavy += _shares(parts, self._connections if prelude in shared else 1)
         yield from _heaviest_first(heavy)
         for number, first in enumerate(range(0, len(small), BATCH)):
             scans = Task(tuple(small[first : first + BATCH]))
@@ -612,6 +610,17 @@ def _answer(value: object) -> str:
 
 def _heaviest_first(weighed: Iterable[tuple[int, Task]]) -> Iterator[Task]:
     return (task for _, task in sorted(weighed, key=lambda one: -one[0]))
+
+
+def _shares(parts: Sequence[tuple[int, Task]], count: int) -> Iterator[tuple[int, Task]]:
+    """The tasks with one prelude for so many connections, each with about the same work."""
+    shares: list[list[Task]] = [[] for _ in range(count)]
+    work = [0] * count
+    for weight, task in sorted(parts, key=lambda part: -part[0]):
+        least = work.index(min(work))
+        shares[least].append(task)
+        work[least] += weight + 1  # small questions weigh nothing
+    return ((w, Task(parts=tuple(share))) for w, share in zip(work, shares, strict=True) if share)
 
 
 def _patience(table: Table, task: Task) -> timedelta:

@@ -95,6 +95,20 @@ EDGES = (
         BUILT_IN_TESTS,
     ),
     bug(
+        "an old amcheck gets an argument that it ignores",
+        "extensions",
+        "superuser and major >= FIRST_FUNCTIONS_MAJOR",
+        "superuser",
+        "tests/unit/postgres/scan/test_catalog.py",
+    ),
+    bug(
+        "work of one connection is lost where several share it",
+        "_shares",
+        "zip(work, shares, strict=True)",
+        "zip(work[:1], shares[:1], strict=True)",
+        "tests/unit/scan/test_table_scan.py",
+    ),
+    bug(
         "row security is passed by pg_read_all_data",
         "how_to_grant",
         'if "row-level security" in reason:',

@@ -73,9 +73,9 @@ class PagesSound(OfDatabase):
         return {"minutes": suite.get("pages_minutes", DEFAULT_MINUTES)}
 
     def questions(self, catalog: Catalog, options: Mapping[str, Any]) -> Iterable[Question]:
-        """If the extensions are installed, or can be made for the duration of a transaction."""
+        """If the extensions are installed, or they or their functions can be made for a transaction."""
         for name, schema in catalog.extensions.items():
-            before = "" if schema else questions.prelude(name)
+            before = questions.prelude(name, schema, major=catalog.major)
             within = schema or questions.own_schema(name)
             if name == AMCHECK:
                 yield from _amcheck(catalog, within, before)

@@ -10,7 +10,7 @@ from typing import Any
 
 from restorecheck.checks.access import Denied, Lack
 from restorecheck.checks.dialects.postgresql.fingerprint import SETTINGS
-from restorecheck.checks.dialects.postgresql.questions import OWN
+from restorecheck.checks.dialects.postgresql.questions import FIRST_FUNCTIONS_MAJOR, OWN, TEMPORARY
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.structure import FORMAT, READABLE, canonical, digest, unqualified
 from restorecheck.checks.tables import (
@@ -505,9 +505,13 @@ def _reordered(connection: Connection) -> dict[int, str]:
 
 
 def extensions(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
-    """The installed ones with their schema, the available ones with an empty schema."""
-    rows = _rows(connection, "extensions")
-    return {name: schema or "" for name, schema in rows if name in wanted}
+    """As `Catalog.extensions`."""
+    major = major_of(connection)
+    return {
+        name: schema or (TEMPORARY if superuser and major >= FIRST_FUNCTIONS_MAJOR else "")
+        for name, schema, superuser in _rows(connection, "extensions")
+        if name in wanted
+    }
 
 
 def search_path(connection: Connection) -> list[str]:

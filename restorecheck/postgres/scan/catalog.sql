@@ -208,7 +208,7 @@ select 100::oid, null, null from pg_database where datname = current_database() 
 
 -- name: extensions
 select a.name, (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-  where e.extname = a.name)
+  where e.extname = a.name), (select rolsuper from pg_roles where rolname = current_user)
 from pg_available_extensions a
 
 -- name: find

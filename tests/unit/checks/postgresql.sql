@@ -76,6 +76,18 @@ with s as (select t."int4" as r0, t."int8" as r1, octet_length(t."text" collate 
 -- btree:s.i (7, 'HEAP', False, True)
 
 select "ext".bt_index_parent_check('s.i'::regclass, true, true)
+-- pages_sound 13
+-- btree:s.i (7, 'HEAP', False, True, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'
+select "pg_temp".bt_index_parent_check('s.i'::regclass, true, true)
+-- pages_sound 17
+-- visible:s."or""ders" (200000, 'HEAP', False, False, 'shared')
+create function pg_temp.pg_check_visible(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_visible'; create function pg_temp.pg_check_frozen(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_frozen'
+select nullif((select count(*) from "pg_temp".pg_check_visible('"s"."or""ders"'::regclass)) + (select count(*) from "pg_temp".pg_check_frozen('"s"."or""ders"'::regclass)), 0)
+-- pages_sound 17
+-- visible:s.little (1, 'HEAP', False, True, 'shared')
+create function pg_temp.pg_check_visible(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_visible'; create function pg_temp.pg_check_frozen(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_frozen'
+select nullif((select count(*) from "pg_temp".pg_check_visible('"s"."little"'::regclass)) + (select count(*) from "pg_temp".pg_check_frozen('"s"."little"'::regclass)), 0)
 -- scan 17 or"ders
 select array[pg_catalog.concat(count(*)), pg_catalog.concat(sum(hashint8extended(hash_record_extended(row(t."bool", t."date", t."int4", t."int8", t."oid", t."text" collate "C", t."timestamptz", row(t."body", t."float8", t."money", t."mood", t."numeric", t."pair", t."share", t."tags", t."we""ird")::text collate "C"), 0), 1))), pg_catalog.concat(count(*) filter (where t."int4" is null or t."int8" is null or t."mood" is null or num_nulls(t."pair") = 1)), pg_catalog.concat(count(*) filter (where not ((int4 >= 0)))), pg_catalog.concat(count(*) filter (where exists (select from pg_catalog.unnest(t."share") d(value) where not ((value > 0))))), pg_catalog.concat(extract(epoch from max(t."timestamptz") filter (where isfinite(t."timestamptz") and not t."timestamptz" > '2026-02-27T03:20:00+00:00'::timestamptz))), pg_catalog.concat(extract(epoch from max(t."date") filter (where isfinite(t."date") and not t."date" > '2026-02-27T03:20:00+00:00'::timestamptz)))] from only "s"."or""ders" t where t.ctid operator(pg_catalog.>=) '(0,0)'::pg_catalog.tid and t.ctid operator(pg_catalog.<) '(35791,0)'::pg_catalog.tid
 -- scan 17 or"ders
@@ -106,6 +118,18 @@ select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(
 -- heap:s.little (1, 'HEAP', False, True)
 
 select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end from "ext".verify_heapam('"s"."little"'::regclass, check_toast => true)
+-- pages_sound 17
+-- btree:s.i (7, 'HEAP', False, True, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'
+select "pg_temp".bt_index_parent_check('s.i'::regclass, true, true)
+-- pages_sound 17
+-- heap:s."or""ders" (200000, 'HEAP', False, False, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'
+select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end from "pg_temp".verify_heapam('"s"."or""ders"'::regclass, check_toast => true)
+-- pages_sound 17
+-- heap:s.little (1, 'HEAP', False, True, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'
+select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(msg)) end from "pg_temp".verify_heapam('"s"."little"'::regclass, check_toast => true)
 -- small tables
 select 0, x.* from (select array[pg_catalog.concat(count(*)), pg_catalog.concat(count(*) filter (where t."int4" is null or t."int8" is null))] from only "s"."little" t) x union all select 1, x.* from (select array[pg_catalog.concat(count(*)), pg_catalog.concat(count(*) filter (where t."int4" is null or t."int8" is null))] from only "s"."little" t) x
 -- small questions

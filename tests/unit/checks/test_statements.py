@@ -111,7 +111,11 @@ def made() -> Iterator[tuple[str, str]]:
             for some in groups(every):
                 for unit in postgresql.units(table, major=major)[:1]:
                     yield f"scan {major} {table.name}", postgresql.statement(table, some, unit)
-        for extensions in ({"amcheck": "", "pg_visibility": "ext"}, {"amcheck": "ext"}):
+        for extensions in (
+            {"amcheck": "", "pg_visibility": "ext"},
+            {"amcheck": "ext"},
+            {"amcheck": "pg_temp", "pg_visibility": "pg_temp"},
+        ):
             catalog = Catalog(sql=postgresql, major=major, extensions=extensions, **CATALOG)
             for kind in KINDS:
                 if isinstance(kind, OfDatabase):
@@ -183,7 +187,8 @@ def counted() -> DatabaseReading:
 
 
 def told(question: Question) -> str:
-    kept = (question.weight, question.plan.name, question.natural, question.small)
+    flags = ("shared",) * question.shared
+    kept = (question.weight, question.plan.name, question.natural, question.small, *flags)
     return "\n".join([f"-- {question.key} {kept}", question.prelude, question.sql])
 
 

@@ -25,9 +25,8 @@ def survey(reading, tables=(LARGE,), **options):
         sql=postgresql,
         depth=Depth(contents=False, constraints=False, newest=False),
         asked={},
-        connections=1,
         major=17,
-        **options,
+        **{"connections": 1, **options},
     )
 
 
@@ -97,6 +96,20 @@ def test_what_needs_the_same_extension_is_one_connection_s_work_and_the_small_is
         [["b:large"]],
         [["small"]],
     ]
+
+
+def test_what_several_connections_can_prepare_at_once_is_shared_by_all_of_them():
+    made = {"prelude": "create function pg_temp.f()", "shared": True}
+    weights = {"largest": 9, "large": 5, "middle": 4, "little": 1}
+    questions = [asked(name, weight, **made) for name, weight in weights.items()]
+    questions += [asked(f"small {n}", 0, small=True, **made) for n in range(BATCH + 1)]
+
+    tasks = [*survey(DatabaseReading(), tables=(), questions=questions, connections=2)._tasks()]
+
+    assert [
+        [part.question.key if part.question else len(part.questions) for part in task.parts]
+        for task in tasks
+    ] == [["largest", "little", 1], ["large", "middle", BATCH]]
 
 
 def test_a_small_table_and_the_questions_about_it_are_one_connection_s_work():

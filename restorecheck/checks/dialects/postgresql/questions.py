@@ -152,9 +152,49 @@ def own_schema(extension: str) -> str:
     return f"restorecheck_{extension}"
 
 
-def prelude(extension: str) -> str:
-    schema = own_schema(extension)
-    return f"create schema {schema}; create extension {quoted(extension)} with schema {schema}"
+TEMPORARY = "pg_temp"
+"""Schema of a connection's temporary objects; PostgreSQL gives each connection its own."""
+FIRST_FUNCTIONS_MAJOR = 12
+"""The first version whose amcheck has all three arguments of `FUNCTIONS`; an earlier one would ignore the third."""
+_REGCLASS, _BOOL, _INT8, _TEXT = (
+    f"pg_catalog.{name}" for name in ("regclass", "bool", "int8", "text")
+)
+_HEAP = (
+    f"relation {_REGCLASS}, on_error_stop {_BOOL} default false, check_toast {_BOOL} default false,"
+    f" skip {_TEXT} default 'none', startblock {_INT8} default null, endblock {_INT8} default null,"
+    f" blkno out {_INT8}, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out {_TEXT}"
+)
+_FOUND = "t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict"
+FUNCTIONS = {
+    "amcheck": (
+        f"bt_index_parent_check({_REGCLASS}, {_BOOL}, {_BOOL}) returns pg_catalog.void strict",
+        f"verify_heapam({_HEAP}) returns setof record",
+    ),
+    "pg_visibility": (
+        f"pg_check_visible({_REGCLASS}, {_FOUND}",
+        f"pg_check_frozen({_REGCLASS}, {_FOUND}",
+    ),
+}
+"""As the extensions declare them: contrib/amcheck/amcheck--*.sql, contrib/pg_visibility/pg_visibility--1.1.sql."""
+FIRST_MAJORS = {"verify_heapam": 14}
+"""The first version of a function's library that has it, if it is later than `FIRST_FUNCTIONS_MAJOR`."""
+
+
+def prelude(extension: str, schema: str, *, major: int) -> str:
+    """What makes the functions for a transaction. `schema`: as in `Catalog.extensions`.
+
+    Connections that make the same extension wait for each other; those that make temporary functions do not.
+    """
+    if schema == TEMPORARY:
+        return "; ".join(
+            f"create function {TEMPORARY}.{declared} language c as '$libdir/{extension}', '{name}'"
+            for declared in FUNCTIONS[extension]
+            if FIRST_MAJORS.get(name := declared.partition("(")[0], 0) <= major
+        )
+    if schema:
+        return ""
+    own = own_schema(extension)
+    return f"create schema {own}; create extension {quoted(extension)} with schema {own}"
 
 
 def btree(
@@ -168,6 +208,7 @@ def btree(
             weight=blocks,
             small=blocks <= SMALL_BLOCKS,
             prelude=before,
+            shared=schema == TEMPORARY,
             budgeted=True,
             reordered=reordered,
         )
@@ -186,6 +227,7 @@ def heaps(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Questio
             small=table.blocks <= SMALL_BLOCKS,
             table=table.quoted,
             prelude=before,
+            shared=schema == TEMPORARY,
             budgeted=True,
         )
         for table in tables
@@ -203,6 +245,7 @@ def visible(schema: str, tables: Iterable[Table], *, before: str) -> tuple[Quest
             small=table.blocks <= SMALL_BLOCKS,
             table=table.quoted,
             prelude=before,
+            shared=schema == TEMPORARY,
             budgeted=True,
         )
         for table in tables

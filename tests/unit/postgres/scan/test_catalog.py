@@ -6,7 +6,7 @@ import pytest
 
 from restorecheck.checks.access import Lack
 from restorecheck.checks.tables import Table
-from restorecheck.postgres.scan.catalog import Directory, _Relation, _top, access
+from restorecheck.postgres.scan.catalog import Directory, _Relation, _top, access, extensions
 
 PARENT, MONTH, DAY, CHILD, FAR, OTHER = range(1, 7)
 NAMES = {PARENT: "t", MONTH: "t_jan", DAY: "t_jan_1", CHILD: "child", FAR: "t_far", OTHER: "u"}
@@ -127,3 +127,33 @@ def test_each_right_that_is_missing_is_named(usage, select, some, lacks):
     denied = access(catalog).denied
 
     assert (denied[PARENT].lacks if PARENT in denied else None) == lacks
+
+
+class Offering:
+    """A server that has one extension installed and offers others, for a role of some rights."""
+
+    def __init__(self, major: int, *, superuser: bool):
+        self.info: Any = self
+        self.server_version = major * 10_000
+        self._rows = [("amcheck", None, superuser), ("pg_visibility", "ext", superuser)]
+
+    def execute(self, _text: bytes, _parameters: None) -> Self:
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return [*self._rows, ("hstore", None, False)]
+
+
+@pytest.mark.parametrize(
+    ("major", "superuser", "schema"),
+    [(17, True, "pg_temp"), (12, True, "pg_temp"), (11, True, ""), (17, False, "")],
+)
+def test_a_superuser_makes_the_functions_of_an_extension_for_its_connection(
+    major, superuser, schema
+):
+    """The amcheck of PostgreSQL 11 would take the third argument for none."""
+    server: Any = Offering(major, superuser=superuser)
+
+    found = extensions(server, ("amcheck", "pg_visibility"))
+
+    assert found == {"amcheck": schema, "pg_visibility": "ext"}
