@@ -22,6 +22,7 @@ from restorecheck.checks.scan_statements import (
     OVER_BUDGET,
     ROWS,
     SMALL_BLOCKS,
+    UNIT_BLOCKS,
     Aggregate,
     Depth,
     Plan,
@@ -50,6 +51,10 @@ WHO_DID_IT = (
 LOSSES = 20
 """After so many lost connections in one call, without a crash, the database counts as unreachable."""
 LOOK_AGAIN = 0.2
+LEAST_UNIT_BLOCKS = 8_192
+"""64 MB: the statements of a smaller unit would take a noticeable part of its time."""
+UNITS_EACH = 4
+"""Units of each connection at least, as far as `LEAST_UNIT_BLOCKS` allows."""
 Scan = tuple[Table, tuple[Aggregate, ...]]
 
 
@@ -132,6 +137,8 @@ class ScanProgress:
     ) -> None:
         with self.lock:
             name = table.full_name
+            if key not in self.open[name]:  # another connection gave up the table
+                return
             self.reading.parts.setdefault(name, {})[key] = dict(values)
             self.open[name].discard(key)
             found = self._of(table)
@@ -225,6 +232,7 @@ class Survey:
         self._tables = tables
         self._connections = connections
         self._major = major
+        self._unit_blocks = unit_blocks(tables, connections)
         self._soon = 0.0
         self._spent = sum(reading.seconds.get(q.key, 0.0) for q in questions if q.budgeted)
         reading.bytes_there = sum(table.bytes for table in tables)
@@ -273,6 +281,9 @@ class Survey:
 
     # --- within
 
+    def _units(self, table: Table) -> tuple[tuple[int, int] | None, ...]:
+        return self._sql.units(table, major=self._major, size=self._unit_blocks)
+
     def _still_open(self, reading: DatabaseReading) -> dict[str, set[str]]:
         found = {}
         for table in self._tables:
@@ -280,14 +291,14 @@ class Survey:
             done = reading.tables.get(name)
             if done is not None and (done.values or done.problem or ROWS in done.doubts):
                 continue
-            keys = {_key(unit) for unit in self._sql.units(table, major=self._major)}
+            keys = {_key(unit) for unit in self._units(table)}
             if not set(reading.parts.get(name, {})) <= keys:
                 del reading.parts[name]  # the table had another size then
             found[name] = keys - set(reading.parts.get(name, {}))
         return found
 
     def _bytes_read(self, table: Table) -> int:
-        there = len(self._sql.units(table, major=self._major))
+        there = len(self._units(table))
         missing = len(self._progress.open.get(table.full_name, ()))
         return table.bytes * (there - missing) // there
 
@@ -316,7 +327,7 @@ class Survey:
             if not keys:
                 continue
             scan = (table, self._progress.wanted[table.full_name])
-            ranges = self._sql.units(table, major=self._major)
+            ranges = self._units(table)
             plain = not any(aggregate.natural for aggregate in scan[1])
             if calm and plain and table.blocks <= SMALL_BLOCKS and ranges == (None,):
                 small.append(scan)
@@ -599,6 +610,14 @@ class Survey:
                 if time.monotonic() >= limit:
                     raise
                 pause.wait(LOOK_AGAIN)
+
+
+def unit_blocks(tables: Iterable[Table], connections: int) -> int:
+    """Blocks of one unit, so that no connection waits long for the last one: smaller in a small database."""
+    if connections == 1:
+        return UNIT_BLOCKS
+    share = sum(table.blocks for table in tables) // (connections * UNITS_EACH)
+    return min(UNIT_BLOCKS, max(LEAST_UNIT_BLOCKS, share))
 
 
 def _answer(value: object) -> str:

@@ -102,6 +102,13 @@ EDGES = (
         "tests/unit/postgres/scan/test_catalog.py",
     ),
     bug(
+        "a part of a table that was given up counts as all of it",
+        "ScanProgress.note",
+        "key not in self.open[name]",
+        "not key",
+        "tests/unit/scan/test_table_scan.py",
+    ),
+    bug(
         "work of one connection is lost where several share it",
         "_shares",
         "zip(work, shares, strict=True)",

@@ -4,9 +4,9 @@ import pytest
 
 from restorecheck.checks.dialects import postgresql
 from restorecheck.checks.scan_result import DatabaseReading, TableReading
-from restorecheck.checks.scan_statements import BATCH, ROWS, Depth, Question
+from restorecheck.checks.scan_statements import BATCH, ROWS, UNIT_BLOCKS, Depth, Question
 from restorecheck.checks.tables import Table
-from restorecheck.scan.table_scan import Survey
+from restorecheck.scan.table_scan import LEAST_UNIT_BLOCKS, Survey, unit_blocks
 
 BLOCKS = 65_536
 LARGE = Table(schema="public", name="t", blocks=3 * BLOCKS, bytes=3 * BLOCKS * 8192)
@@ -50,6 +50,46 @@ def test_a_table_is_gone_on_with_unless_its_parts_were_cut_for_another_size(read
 
     assert going_on.open == {"public.t": left}
     assert set(reading.parts.get("public.t", {})) == UNITS - left
+
+
+@pytest.mark.parametrize("why", [{"problem": "invalid page"}, {"doubt": "no answer"}])
+def test_a_part_that_ends_after_its_table_was_given_up_is_not_taken_for_the_whole(why):
+    reading = DatabaseReading()
+    progress = survey(reading)._progress
+    progress.note(LARGE, "0", {ROWS: "1"}, 0.0)
+
+    progress.give_up(LARGE, **why)
+    progress.note(LARGE, "65536", {ROWS: "2"}, 0.0)
+
+    assert reading.tables["public.t"].values == {}
+    assert reading.parts == {}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "connections", "size"),
+    [
+        ([100_000], 1, UNIT_BLOCKS),
+        ([100_000], 2, 12_500),
+        ([20_000, 80_000], 2, 12_500),
+        ([50_000], 4, LEAST_UNIT_BLOCKS),
+        ([10**7], 4, UNIT_BLOCKS),
+        ([], 4, LEAST_UNIT_BLOCKS),
+    ],
+)
+def test_several_connections_share_a_table_that_is_most_of_its_database(blocks, connections, size):
+    tables = [Table(schema="public", name=f"t{n}", blocks=some) for n, some in enumerate(blocks)]
+
+    assert unit_blocks(tables, connections) == size
+
+
+def test_a_table_is_read_by_as_many_connections_as_there_are():
+    table = Table(schema="public", name="t", blocks=40_000)
+    going_on = survey(DatabaseReading(), tables=(table,), connections=2)
+
+    assert [task.unit for task in going_on._tasks()] == [
+        (first, first + 8_192 if first + 8_192 < 40_000 else -1)
+        for first in range(0, 40_000, 8_192)
+    ]
 
 
 @pytest.mark.parametrize(
