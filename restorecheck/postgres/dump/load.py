@@ -4,8 +4,10 @@ psql reads the SQL from restorecheck, through a filter and under `\restrict`: a 
 shell commands (CVE-2025-8714).
 """
 
+import fcntl
 import secrets
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +29,10 @@ from restorecheck.postgres.server.cluster import Places, recorded
 from restorecheck.postgres.server.processes import Fence
 
 STDERR_READ = 64 * 1024
+PIPE = 1 << 20
+"""Bytes in the pipe to psql: fewer changes between the two programs. The largest pipe that every user may have:
+man 7 pipe, /proc/sys/fs/pipe-max-size.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +244,9 @@ def start_psql(
     )
     pipe = process.stdin
     assert pipe is not None, "a pipe was asked for"
+    if sys.platform == "linux":
+        with suppress(OSError):  # a user with many pipes gets none that is larger
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
     with suppress(BrokenPipeError):
         pipe.write(_restricted(installation))
     return Load(process, errors), pipe
