@@ -4,8 +4,7 @@ Readings of undamaged tables stay the same: they are not read again.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from restorecheck.checks.damage.kinds import DamageKind
@@ -65,7 +64,16 @@ def unread(
     pending: Iterable[CheckSpec],
 ) -> DatabaseReading:
     """The reading without these tables, so that a further scan reads only them."""
-    left = deepcopy(reading)
+    left = replace(
+        reading,
+        tables=dict(reading.tables),
+        asked=dict(reading.asked),
+        relations=dict(reading.relations),
+        answers=dict(reading.answers),
+        problems=dict(reading.problems),
+        doubts=dict(reading.doubts),
+        seconds=dict(reading.seconds),
+    )
     quoted_names = {around.quoted.get(name, name) for name in _with_parents(touched, around)}
     for name in touched:
         left.tables.pop(name, None)

@@ -460,8 +460,8 @@ class Prover:
         connection.execute(psycopg.sql.SQL("set local session authorization {}").format(role))
 
         def lend(_endpoint: Endpoint, _database: str) -> Connection:
-            for name in PLANS:  # the settings of the scan are not for queries
-                connection.execute(psycopg.sql.SQL("reset {}").format(psycopg.sql.SQL(name)))
+            # The settings of the scan are not for queries.
+            connection.execute("; ".join(f"reset {name}" for name in PLANS).encode())
             return connection
 
         # Only this connection sees the damage, and its parallel workers.

@@ -542,11 +542,20 @@ def find(
     return found
 
 
-def has_index(connection: Connection, oid: int, columns: Sequence[str]) -> bool:
-    """Whether a valid B-tree over the whole table begins with these columns."""
-    given = {"oid": oid, "columns": sorted(columns)}
-    ((found,),) = _rows(connection, "has index", given)
-    return bool(found)
+def index_columns(
+    connection: Connection, oids: Collection[int]
+) -> dict[int, list[tuple[str, ...]]]:
+    """Columns of each valid B-tree over a whole table, by the oid of the table; an expression is empty."""
+    found: dict[int, list[tuple[str, ...]]] = defaultdict(list)
+    if oids:
+        for oid, columns in _rows(connection, "index columns", {"oids": list(oids)}):
+            found[oid].append(tuple(columns))
+    return found
+
+
+def has_index(indexes: Iterable[Sequence[str]], columns: Sequence[str]) -> bool:
+    """Whether one begins with these columns, in any order."""
+    return any(sorted(index[: len(columns)]) == sorted(columns) for index in indexes)
 
 
 LONGEST = 80

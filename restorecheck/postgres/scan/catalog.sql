@@ -220,15 +220,15 @@ join lateral (
   order by array_position(%(path)s::text[], n.nspname::text) limit 1) c on true
 order by r.place
 
--- name: has index
-select exists (
-  select from pg_index i join pg_class c on c.oid = i.indrelid
-  join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
-  where c.oid = %(oid)s and m.amname = 'btree' and i.indisvalid and i.indisready
-    and i.indpred is null and (
-      select array_agg(a.attname::text order by a.attname::text)
-      from unnest(i.indkey[0:cardinality(%(columns)s::text[]) - 1]) k join pg_attribute a on a.attrelid = c.oid and a.attnum = k
-    ) = %(columns)s::text[])
+-- An expression is a column without a name.
+-- name: index columns
+select i.indrelid, (
+  select array_agg(coalesce(a.attname::text, '') order by k.place)
+  from unnest(i.indkey) with ordinality k(number, place)
+  left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number)
+from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+where i.indrelid = any(%(oids)s::oid[]) and m.amname = 'btree' and i.indisvalid and i.indisready
+  and i.indpred is null
 
 -- name: hiding settings
 select name from pg_catalog.pg_settings

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -254,6 +254,9 @@ class Inquirer:
         wanted: Wanted,
     ) -> None:
         tables = {table.full_name: table for table in directory.tables.values()}
+        keyed = [str(s.options.get("table", "")) for s in self._specs if "columns" in s.options]
+        oids = {found[name][0] for name in keyed if name in found}
+        indexes = pg_catalog.index_columns(connection, oids)
         for spec in self._specs:
             kind = kind_of(spec)
             if not isinstance(kind, OfRelation):
@@ -264,25 +267,26 @@ class Inquirer:
             if ask is None:
                 continue
             reading.relations.setdefault(asked.relation, _kept(ask.relation))
-            ask = self._told(connection, ask, found[str(spec.options["table"])][0], reading)
+            oid, _ = found[str(spec.options["table"])]
+            ask = self._told(ask, indexes.get(oid, ()), reading, pg_catalog.major_of(connection))
             self._ask(ask, kind, asked, tables, wanted)
 
     def _told(
         self,
-        connection: Connection,
         ask: Ask,
-        oid: int,
+        indexes: Iterable[Sequence[str]],
         reading: DatabaseReading,
+        major: int,
     ) -> Ask:
         """With the facts of the database and of the previous drill."""
         spec = ask.spec
         listed = [ask.columns[column] for column in spec.options.get("columns", ())]
         return replace(
             ask,
-            has_index=bool(listed) and pg_catalog.has_index(connection, oid, listed),
+            has_index=bool(listed) and pg_catalog.has_index(indexes, listed),
             before=self._scan_before(spec, reading),
             until=self._until,
-            major=pg_catalog.major_of(connection),
+            major=major,
         )
 
     def _scan_before(self, spec: CheckSpec, reading: DatabaseReading) -> RelationScan | None:

@@ -6,7 +6,14 @@ import pytest
 
 from restorecheck.checks.access import Lack
 from restorecheck.checks.tables import Table
-from restorecheck.postgres.scan.catalog import Directory, _Relation, _top, access, extensions
+from restorecheck.postgres.scan.catalog import (
+    Directory,
+    _Relation,
+    _top,
+    access,
+    extensions,
+    has_index,
+)
 
 PARENT, MONTH, DAY, CHILD, FAR, OTHER = range(1, 7)
 NAMES = {PARENT: "t", MONTH: "t_jan", DAY: "t_jan_1", CHILD: "child", FAR: "t_far", OTHER: "u"}
@@ -157,3 +164,19 @@ def test_a_superuser_makes_the_functions_of_an_extension_for_its_connection(
     found = extensions(server, ("amcheck", "pg_visibility"))
 
     assert found == {"amcheck": schema, "pg_visibility": "ext"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        (["a"], True),
+        (["b", "a"], True),
+        (["a", "b"], True),
+        (["b"], False),
+        (["a", "b", "c"], False),
+        (["c"], False),
+        (["d"], False),
+    ],
+)
+def test_an_index_helps_where_it_begins_with_the_columns_in_any_order(columns, found):
+    assert has_index([("a", "b"), ("", "c"), ("a",)], columns) is found
