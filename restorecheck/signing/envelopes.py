@@ -1,10 +1,5 @@
-"""DSSE envelopes, made and opened by securesystemslib.
+"""Keys as PEM, and what they say of envelopes."""
 
-The id of a key is the SHA-256 of its public half (SubjectPublicKeyInfo, DER), which everyone can compute:
-`openssl pkey -pubin -in KEY.pub -outform DER | sha256sum`.
-"""
-
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -22,6 +17,7 @@ from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
 from restorecheck.evidence.signatures import Opened, forged, not_an_envelope, unknown_key
 from restorecheck.evidence.statements import PAYLOAD_TYPE
+from restorecheck.signing.dsse import key_id
 
 
 class UnusableKeyError(ValueError):
@@ -60,7 +56,7 @@ def public_key_of(pem: bytes) -> SSlibKey:
 def named_key(public: Any) -> SSlibKey:  # noqa: ANN401  # cryptography's many kinds
     """The key under the id that everyone can compute."""
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return SSlibKey.from_crypto(public, keyid=hashlib.sha256(der).hexdigest())
+    return SSlibKey.from_crypto(public, keyid=key_id(der))
 
 
 def pem_of(key: SSlibKey) -> str:
@@ -68,33 +64,20 @@ def pem_of(key: SSlibKey) -> str:
     return str(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
 
 
-def sign(payload: bytes, signer: Signer) -> str:
-    """The envelope with this statement, as one line of JSON."""
-    envelope = Envelope(payload, PAYLOAD_TYPE, {})
-    envelope.sign(signer)
-    return json.dumps(envelope.to_dict(), sort_keys=True, separators=(",", ":"))
-
-
 def opened(text: str, keys: Iterable[SSlibKey]) -> Opened:
     """What the keys say of an envelope."""
     try:
         envelope = Envelope.from_dict(json.loads(text))
-        (key_id,) = envelope.signatures
-        known: list[Key] = [key for key in keys if key.keyid == key_id]
+        (named,) = envelope.signatures
+        known: list[Key] = [key for key in keys if key.keyid == named]
     except Exception:  # noqa: BLE001  # anything can stand in it, and the library checks little
         return Opened(problem=not_an_envelope())
     if not known:
-        return Opened(key_id=str(key_id), problem=unknown_key(str(key_id)))
+        return Opened(key_id=str(named), problem=unknown_key(str(named)))
     if envelope.payload_type != PAYLOAD_TYPE:
-        return Opened(key_id=key_id, problem=forged(key_id))
+        return Opened(key_id=named, problem=forged(named))
     try:
         envelope.verify(known, 1)
     except (VerificationError, ValueError):
-        return Opened(key_id=key_id, problem=forged(key_id))
-    return Opened(key_id=key_id, payload=envelope.payload)
-
-
-def signature_bytes(text: str) -> bytes:
-    """The signature in an envelope: what a time stamp is on."""
-    (signature,) = Envelope.from_dict(json.loads(text)).signatures.values()
-    return bytes.fromhex(signature.signature)
+        return Opened(key_id=named, problem=forged(named))
+    return Opened(key_id=named, payload=envelope.payload)

@@ -10,7 +10,7 @@ from restorecheck.evidence import statements
 from restorecheck.evidence.notes import StoredNote
 from restorecheck.evidence.signatures import Signature
 from restorecheck.ports import Clock, Proofs
-from restorecheck.signing import envelopes, timestamps
+from restorecheck.signing import dsse
 
 log = structlog.get_logger("restorecheck.signing")
 
@@ -43,11 +43,13 @@ class Scribe:
         return ""
 
     def sign(self, payload: bytes) -> Signature:
-        envelope = envelopes.sign(payload, self.signer)
+        envelope = dsse.sign(payload, self.signer)
         if not self.timestamp_url:
             return Signature(envelope=envelope)
+        from restorecheck.signing import timestamps  # noqa: PLC0415  # functions of AWS do without
+
         try:
-            stamped = timestamps.stamp(self.timestamp_url, envelopes.signature_bytes(envelope))
+            stamped = timestamps.stamp(self.timestamp_url, dsse.signature_bytes(envelope))
         except DeliveryError as exc:
             log.warning("signing.not_stamped", why=exc.message)
             stamped = ""

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from restorecheck.errors import DeliveryError
-from restorecheck.signing import envelopes, timestamps
+from restorecheck.signing import dsse, envelopes, timestamps
 from tests.integration.test_queries import HOUR, OK
 from tests.integration.test_signed_history import ask, loaded, past  # noqa: F401  # a fixture
 from tests.missing import need
@@ -176,7 +176,7 @@ def test_verify_counts_time_stamps_and_finds_a_foreign_one(authority, past, caps
 def test_a_key_of_another_machine_makes_no_difference_to_time_stamps(authority):
     """What is stamped is the signature: another signature of the same text needs its own."""
     one, other = Key().scribe(), Key().scribe()
-    stamped = timestamps.stamp(authority.url, envelopes.signature_bytes(one.sign(b"{}").envelope))
-    message = envelopes.signature_bytes(other.sign(b"{}").envelope)
+    stamped = timestamps.stamp(authority.url, dsse.signature_bytes(one.sign(b"{}").envelope))
+    message = dsse.signature_bytes(other.sign(b"{}").envelope)
 
     assert timestamps.proven(stamped, message, roots(authority))[0] == ""

@@ -46,10 +46,12 @@ COMMON = (
     "urllib3",
 )
 METRICS = ("aws-lambda-powertools",)
+SIGNING = ("securesystemslib",)
+"""Without cryptography: KMS signs."""
 PAGES = ("importlib-metadata", "jinja2", "markupsafe", "pygal", "zipp")
 DATABASE = ("psycopg", "psycopg-binary")
 FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "stepper": METRICS,
+    "stepper": (*METRICS, *SIGNING),
     "checker": DATABASE,
     "planner": (),
     "sweeper": METRICS,

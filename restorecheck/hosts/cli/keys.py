@@ -33,9 +33,9 @@ class Judge:
         found = envelopes.opened(signature.envelope, self.keys)
         if found.problem or not self._authorities or not signature.timestamp:
             return found
-        from restorecheck.signing import timestamps
+        from restorecheck.signing import dsse, timestamps
 
-        message = envelopes.signature_bytes(signature.envelope)
+        message = dsse.signature_bytes(signature.envelope)
         stamped, problem = timestamps.proven(signature.timestamp, message, self._authorities)
         return Opened(key_id=found.key_id, payload=found.payload, problem=problem, stamped=stamped)
 

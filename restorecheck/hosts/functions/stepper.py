@@ -157,7 +157,14 @@ def _engine(around: FunctionContext) -> Engine:
         checker_for=_no_checker,
         clock=around.clock,
         performs=may_perform,
+        sign=lambda: _sign(around),
     )
+
+
+def _sign(around: FunctionContext) -> None:
+    from restorecheck.hosts.functions.signing import sign  # takes time that most steps do not need
+
+    sign(around)
 
 
 def may_perform(action: Action) -> bool:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 
-from restorecheck.signing import envelopes
+from restorecheck.signing import dsse, envelopes
 from tests.missing import need
 from tests.signed import Key
 
@@ -23,7 +23,7 @@ PAYLOAD = b'{"_type":"https://in-toto.io/Statement/v1"}'
 
 
 def signed(key=KEY, payload=PAYLOAD):
-    return envelopes.sign(payload, envelopes.signer_of(key.private))
+    return dsse.sign(payload, envelopes.signer_of(key.private))
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
