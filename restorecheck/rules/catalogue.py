@@ -672,6 +672,16 @@ _DEPLOYMENT = (
         link="docs/how-to/deploy.md",
     ),
     _rule(
+        528,
+        MEDIUM,
+        "The bucket of the reports has object lock",
+        reads="s3:GetBucketObjectLockConfiguration: state and default retention",
+        why="Without object lock, every version of a report can be deleted at any time. With a default retention "
+        "no report can be deleted before its time, in the mode COMPLIANCE not even by the owner of the account.",
+        mend="Turn on object lock. For evidence, set a default retention that is not longer than history.keep_days.",
+        link="docs/how-to/audit.md",
+    ),
+    _rule(
         531,
         CRITICAL,
         "The configuration in the bucket equals the local file",

@@ -56,6 +56,14 @@ class VpcEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLock:
+    """Default retention of new objects, in days; 0: none is set."""
+
+    mode: str = ""
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     status: str
     started: datetime
@@ -89,6 +97,8 @@ class BackupFacts:
     """Name → state."""
     subscriptions: tuple[bool, ...] | Unread
     """Of the topic: whether each was confirmed."""
+    lock: ReportLock | Unread | None
+    """Object lock of the bucket of the reports; None: it is off."""
     configuration: bool | Unread | None
     """Whether the configuration in the bucket equals the local one."""
     nights: tuple[Execution, ...] | Unread
@@ -124,6 +134,7 @@ def judge_backup(facts: BackupFacts, part: str = "") -> Iterator[Finding]:
         yield look.read(
             "RC527", facts.subscriptions, lambda found: look.subscriptions(found, outputs)
         )
+        yield look.read("RC528", facts.lock, lambda lock: look.lock(lock, outputs))
     if part in {"", "configuration"}:
         outputs = facts.stack.outputs
         yield look.read(
@@ -262,6 +273,22 @@ class _Look:
         subscribe = ("sns", "subscribe", "--topic-arn", outputs.get("TopicArn", "<TopicArn>"))
         advice = self.aws(*subscribe, "--protocol", "email", "--notification-endpoint", "<address>")
         return self.problem("RC527", "the topic has no subscription", advice)
+
+    def lock(self, lock: ReportLock | None, outputs: Mapping[str, str]) -> Finding:
+        bucket = outputs.get("ReportBucketName", "<ReportBucketName>")
+        if lock is None:
+            put = ("s3api", "put-object-lock-configuration", "--bucket", bucket)
+            on = self.aws(*put, "--object-lock-configuration", "ObjectLockEnabled=Enabled")
+            return self.problem("RC528", f"object lock of the bucket {bucket} is off", on)
+        if not lock.days:
+            return self.ok(
+                "RC528",
+                "object lock is on; no default retention is set: who may delete versions can delete reports",
+            )
+        kept = number_of(lock.days, "day")
+        return self.ok(
+            "RC528", f"object lock is on; no report can be deleted for {kept} ({lock.mode})"
+        )
 
     def configuration(self, same: bool | None, outputs: Mapping[str, str]) -> Finding:
         if same:

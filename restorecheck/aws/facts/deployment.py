@@ -20,6 +20,7 @@ from restorecheck.rules.deployment import (
     BackupFacts,
     Execution,
     Function,
+    ReportLock,
     SourceFacts,
     Stack,
     VpcEndpoint,
@@ -79,6 +80,7 @@ def backup_facts(account: Account, configuration: bytes | None) -> BackupFacts:
         concurrency=_concurrency(account),
         schedules=_each(SCHEDULES, lambda name: _schedule(account, name), prefix=""),
         subscriptions=of_stack("TopicArn", lambda topic: _subscriptions(account, topic)),
+        lock=of_stack("ReportBucketName", lambda bucket: _lock(account, bucket)),
         configuration=of_stack(
             "ConfigBucketName", lambda bucket: _is_same(account, bucket, configuration)
         ),
@@ -203,6 +205,21 @@ def _subscriptions(account: Account, topic: str) -> tuple[bool, ...] | Unread:
         return tuple(raw["SubscriptionArn"] != PENDING for raw in found)
 
     return reading(_needs(account, "sns:ListSubscriptionsByTopic"), "list the subscriptions", read)
+
+
+def _lock(account: Account, bucket: str) -> ReportLock | Unread | None:
+    def read() -> ReportLock | None:
+        raw: Raw = account.client("s3").get_object_lock_configuration(Bucket=bucket)
+        found = raw["ObjectLockConfiguration"]
+        if found.get("ObjectLockEnabled") != "Enabled":
+            return None
+        kept = found.get("Rule", {}).get("DefaultRetention", {})
+        days = kept.get("Days", 0) + 365 * kept.get("Years", 0)
+        return ReportLock(mode=kept.get("Mode", ""), days=days)
+
+    needs = _needs(account, "s3:GetBucketObjectLockConfiguration")
+    what = "read the object lock of the bucket of the reports"
+    return _or_none(needs, what, read, "ObjectLockConfigurationNotFoundError")
 
 
 def _is_same(account: Account, bucket: str, configuration: bytes | None) -> bool | Unread | None:

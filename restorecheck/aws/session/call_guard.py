@@ -122,6 +122,7 @@ DEPLOYMENT_LOOKS = frozenset(
         "DescribeVpcEndpoints",
         "GetAccountSettings",
         "GetFunctionConfiguration",
+        "GetObjectLockConfiguration",
         "GetSchedule",
         "HeadObject",
         "ListExecutions",

@@ -11,6 +11,7 @@ from restorecheck.rules.deployment import (
     BackupFacts,
     Execution,
     Function,
+    ReportLock,
     SourceFacts,
     Stack,
     VpcEndpoint,
@@ -53,6 +54,7 @@ BACKUP = BackupFacts(
     concurrency=1000,
     schedules={"restorecheck-nightly": "ENABLED"},
     subscriptions=(True,),
+    lock=ReportLock(mode="COMPLIANCE", days=400),
     configuration=True,
     nights=(NIGHT,),
 )
@@ -112,6 +114,7 @@ BROKEN_BACKUP = [
     ({"schedules": {"restorecheck-sweep": None}}, "RC526", "restorecheck-sweep is not there"),
     ({"subscriptions": ()}, "RC527", "the topic has no subscription"),
     ({"subscriptions": (False,)}, "RC527", "no subscription is confirmed"),
+    ({"lock": None}, "RC528", "object lock of the bucket <ReportBucketName> is off"),
     ({"configuration": None}, "RC531", "has no restorecheck.yaml"),
     ({"configuration": False}, "RC531", "differs from the local file"),
     ({"nights": ()}, "RC541", "there was no execution yet"),
@@ -136,6 +139,7 @@ UNREADABLE = {
     "RC525": "concurrency",
     "RC526": "schedules",
     "RC527": "subscriptions",
+    "RC528": "lock",
     "RC531": "configuration",
     "RC541": "nights",
 }
@@ -162,7 +166,7 @@ def test_a_night_that_is_under_way_does_not_hide_the_one_before():
 @pytest.mark.parametrize(
     ("part", "rules"),
     [
-        ("backup", {f"RC52{n}" for n in range(1, 8)}),
+        ("backup", {f"RC52{n}" for n in range(1, 9)}),
         ("configuration", {"RC531"}),
         ("night", {"RC541"}),
     ],
@@ -175,3 +179,17 @@ def test_a_later_step_says_that_the_stack_is_not_there():
     found = problems(judge_backup(replace(BACKUP, stack=None), "night"))
 
     assert list(found) == ["RC521"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        (ReportLock(), "no default retention is set"),
+        (ReportLock(mode="COMPLIANCE", days=400), "for 400 days (COMPLIANCE)"),
+    ],
+)
+def test_a_bucket_with_object_lock_says_for_how_long(lock, said):
+    (finding,) = [f for f in judge_backup(replace(BACKUP, lock=lock)) if f.rule.id == "RC528"]
+
+    assert finding.outcome is Outcome.OK
+    assert said in finding.found
