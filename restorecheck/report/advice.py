@@ -94,12 +94,17 @@ def do_now(report: Report) -> str:
     if wording.NEWEST_WHOLE in failed and wording.chosen_on_purpose(report):
         return "drill the other backups: the chosen one is damaged."
     if wording.NEWEST_WHOLE in failed:
-        older = "the previous dump restores" if _restored(report) else "no other dump restores"
-        return f"look at the backup job: the newest dump is damaged, {older}."
+        noun = wording.noun(report)
+        older = (
+            f"the previous {noun} restores" if _restored(report) else f"no other {noun} restores"
+        )
+        return f"look at the backup job: the newest {noun} is damaged, {older}."
     if wording.YOUNG in failed or report.backup is None:
         return "look at the backup job and run it: there is no recent backup."
     if wording.RIGHT_DATABASE in failed:
         return "look at the backup job: it dumps the wrong database."
+    if wording.WAL_COMPLETE in failed:
+        return "look at the WAL archive: WAL is missing or damaged."
     if wording.wrong(report):
         return (
             "check whether the data is still in production; if not, keep the last verified backup."
@@ -120,22 +125,22 @@ def _causes(report: Report, last_verified: Night | None) -> Iterator[Advice]:
 
 def _about_the_file(report: Report) -> Iterator[Advice]:
     failed = wording.failed_of_the_file(report)
-    damaged = failed.get(wording.NEWEST_WHOLE)
+    damaged, noun = failed.get(wording.NEWEST_WHOLE), wording.noun(report)
     if damaged and wording.chosen_on_purpose(report):
         yield Advice(
-            f"The chosen dump is damaged: {damaged.detail}. Find out since when: drill the others."
+            f"The chosen {noun} is damaged: {damaged.detail}. Find out since when: drill the others."
         )
         return
     if damaged:
-        yield Advice(f"The newest dump is damaged: {damaged.detail}. {_older(report, failed)}")
+        yield Advice(f"The newest {noun} is damaged: {damaged.detail}. {_older(report, failed)}")
         yield Advice(LOOK_AT_THE_JOB)
     elif report.backup is None and not report.hint:
         yield Advice(f"There is no backup to restore. {LOOK_AT_THE_JOB}")
     if stale := failed.get(wording.YOUNG):
-        which = "The newest complete dump" if damaged else "The newest dump"
+        which = f"The newest complete {noun}" if damaged else f"The newest {noun}"
         if wording.chosen_on_purpose(report):
             which = "The newest backup"
-        restored = "The chosen one" if wording.chosen_on_purpose(report) else "The dump itself"
+        restored = "The chosen one" if wording.chosen_on_purpose(report) else f"The {noun} itself"
         same = f" {restored} restores." if _restored(report) and not damaged else ""
         yield Advice(
             f"{which} is too old: {stale.found}, expected {stale.expected}.{same} "
@@ -143,6 +148,11 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
         )
         if not damaged:
             yield Advice(LOOK_AT_THE_JOB)
+    if gap := failed.get(wording.WAL_COMPLETE):
+        yield Advice(
+            f"WAL in the archive is missing or damaged: {gap.detail}. Look at the archiving of WAL in production "
+            "(archive_command, pg_stat_archiver), then take a new backup."
+        )
     if other := failed.get(wording.RIGHT_DATABASE):
         yield Advice(
             f"The dump is of the database {other.found}, expected was {other.expected}. Correct "
@@ -151,18 +161,19 @@ def _about_the_file(report: Report) -> Iterator[Advice]:
 
 
 def _older(report: Report, failed: Collection[str]) -> str:
-    """The result of the dump before the damaged one. `failed`: ends of the names of failed checks of files."""
+    """The result of the backup before the damaged one. `failed`: ends of the names of failed checks of files."""
+    noun = wording.noun(report)
     if report.backup is None or report.restore.outcome is RestoreOutcome.PENDING:
-        return "There is no other dump to restore."
+        return f"There is no other {noun} to restore."
     name = report.backup.identifier.rpartition("/")[2]
     if not _restored(report):
-        return f"The newest complete dump, {name}, does not restore."
+        return f"The newest complete {noun}, {name}, does not restore."
     if wording.wrong(report):
-        return f"The newest complete dump, {name}, restores, but its data is wrong."
+        return f"The newest complete {noun}, {name}, restores, but its data is wrong."
     checks = (
         "the required checks of its data" if wording.YOUNG in failed else "every required check"
     )
-    return f"The previous dump restores and passed {checks}: {name}."
+    return f"The previous {noun} restores and passed {checks}: {name}."
 
 
 def _about_the_restore(report: Report) -> Iterator[Advice]:

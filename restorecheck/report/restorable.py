@@ -11,8 +11,12 @@ from restorecheck.spelling import duration, minute_of
 
 _REQUIRED = Severity.REQUIRED
 _OBJECTIVES = frozenset(ObjectiveKind)
-_OF_OTHERS = {f"the newest dump {wording.NEWEST_WHOLE}", f"the backup {wording.YOUNG}"}
-"""Checks of a drill of one database that say nothing against the dump that was restored."""
+_OF_OTHERS = {
+    f"the newest dump {wording.NEWEST_WHOLE}",
+    f"the newest backup {wording.NEWEST_WHOLE}",
+    f"the backup {wording.YOUNG}",
+}
+"""Checks of a drill of one database that say nothing against the backup that was restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +87,5 @@ def _is_good(report: Report) -> bool:
 
 
 def _is_proof(check: CheckReport) -> bool:
-    of_the_data = check.kind != wording.OF_THE_FILE and check.kind not in _OBJECTIVES
+    of_the_data = check.kind not in wording.OF_THE_FILE and check.kind not in _OBJECTIVES
     return of_the_data and check.outcome is CheckOutcome.PASSED and check.severity is _REQUIRED

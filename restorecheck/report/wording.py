@@ -24,12 +24,14 @@ ACCEPTED = frozenset(
 UNTIL_ACCEPTED = frozenset({"structure_same", "not_widened"})
 """Those that compare with the last accepted drill, not with the previous night."""
 
-OF_THE_FILE = "backup_file"
-"""Kind of the checks on the dump file itself, which say nothing about its data."""
+OF_A_CLUSTER = "physical_backup"
+OF_THE_FILE = frozenset({"backup_file", OF_A_CLUSTER})
+"""Kinds of the checks on the backup itself (a file, or files with WAL), which say nothing about its data."""
 NEWEST_WHOLE = "is whole"
 YOUNG = "is young enough"
 RIGHT_DATABASE = "is of the right database"
-"""Ends of the names of such checks, which may also name a database (`postgres.selection.findings`)."""
+WAL_COMPLETE = "reached the end of the archive"
+"""Ends of the names of such checks, which may also name a database (`postgres.dump.selection`, `postgres.physical.told`)."""
 IN_AWS = frozenset({"aurora", "rds"})
 """Kinds of backups that are snapshots in AWS."""
 
@@ -52,13 +54,15 @@ def _failed(report: Report) -> str:
     if NEWEST_WHOLE in names and chosen_on_purpose(report):
         return "The chosen backup is damaged."
     if NEWEST_WHOLE in names:
-        return f"The newest dump is damaged; {_an_older_one(report)}."
+        return f"The newest {noun(report)} is damaged; {_an_older_one(report)}."
     if report.restore.outcome is RestoreOutcome.FAILED:
         return "The backup does not restore."
     if report.restore.outcome is not RestoreOutcome.SUCCEEDED or not failed_required(report):
         return "The backup is bad."
     if RIGHT_DATABASE in names:
         return "The backup restores, but it is of another database."
+    if WAL_COMPLETE in names:
+        return "The backup restores, but WAL in its archive is missing or damaged."
     if wrong(report):
         old = YOUNG in names and not chosen_on_purpose(report)
         first = "is too old, and" if old else "restored, but"
@@ -71,7 +75,7 @@ def _failed(report: Report) -> str:
 
 
 def _an_older_one(report: Report) -> str:
-    """The result of the dump before a damaged one."""
+    """The result of the backup before a damaged one."""
     match report.restore.outcome:
         case RestoreOutcome.SUCCEEDED if wrong(report):
             return f"an older one restores, but {_data(report)}"
@@ -80,7 +84,13 @@ def _an_older_one(report: Report) -> str:
         case RestoreOutcome.FAILED:
             return "an older one does not restore"
         case RestoreOutcome.TIMED_OUT | RestoreOutcome.PENDING:
-            return "no other dump was restored"
+            return f"no other {noun(report)} was restored"
+
+
+def noun(report: Report) -> str:
+    """`dump`, or `backup` where the files of a cluster were restored."""
+    physical = any(check.kind == OF_A_CLUSTER for check in report.checks)
+    return "backup" if physical else "dump"
 
 
 def _data(report: Report) -> str:
@@ -101,8 +111,8 @@ def failed_of_the_file(report: Report) -> dict[str, CheckReport]:
     """The first required check of each of these kinds that failed, by the end of its name."""
     found: dict[str, CheckReport] = {}
     for check in failed_required(report):
-        for end in (NEWEST_WHOLE, YOUNG, RIGHT_DATABASE):
-            if check.kind == OF_THE_FILE and check.name.endswith(end):
+        for end in (NEWEST_WHOLE, YOUNG, RIGHT_DATABASE, WAL_COMPLETE):
+            if check.kind in OF_THE_FILE and check.name.endswith(end):
                 found.setdefault(end, check)
     return found
 
@@ -116,18 +126,18 @@ def wrong(report: Report) -> bool:
 def about_data(report: Report) -> frozenset[str]:
     """Kinds of the failed required checks that are about the data."""
     kinds = frozenset(check.kind for check in failed_required(report))
-    return kinds - frozenset(ObjectiveKind) - {OF_THE_FILE}
+    return kinds - frozenset(ObjectiveKind) - OF_THE_FILE
 
 
 def beyond_the_file(report: Report) -> bool:
-    """Whether anything failed besides the file checks: the newest dump is damaged, too old, missing or of another database."""
+    """Whether anything failed besides the file checks: the newest backup is damaged, too old, missing or of another database, or its WAL is not complete."""
     if report.backup is None:
         return False
     failed = failed_required(report)
     return (
         report.restore.outcome is RestoreOutcome.FAILED
         or not failed
-        or any(check.kind != OF_THE_FILE for check in failed)
+        or any(check.kind not in OF_THE_FILE for check in failed)
     )
 
 
@@ -245,6 +255,8 @@ def at_fault(report: Report) -> str:
     if report.verdict is not Verdict.FAILED:
         return "The drill: the backup is not known to be bad"
     names = failed_of_the_file(report)
+    if WAL_COMPLETE in names:
+        return "The WAL archive, not restorecheck"
     if wrong(report):
         return "The backup: its data is wrong"
     if report.restore.outcome is RestoreOutcome.FAILED:

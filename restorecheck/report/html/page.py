@@ -144,6 +144,7 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             against_proof=proven is not None
             and report.baseline is not None
             and report.baseline.drill_id == proven.drill_id,
+            noun=wording.noun(report),
             older=wording.NEWEST_WHOLE in wording.failed_of_the_file(report)
             and not wording.chosen_on_purpose(report),
             span=_span,
