@@ -6,7 +6,7 @@ from itertools import combinations
 from statistics import median, quantiles
 
 from restorecheck.report.past import Past
-from restorecheck.spelling import duration, size
+from restorecheck.spelling import duration, number_of, size
 
 LEAST = 5
 """Nights with a number; with fewer there is no estimate."""
@@ -55,14 +55,14 @@ def trends(past: Past) -> list[str]:
     said = []
     if seconds:
         said.append(
-            f"Restore time: {duration(round(seconds.now))} in this drill, "
-            f"{duration(round(seconds.first))} {seconds.nights} drills ago. Estimate for the next: "
+            f"Restore time: {duration(round(seconds.now))} in this drill; "
+            f"{number_of(seconds.nights, 'drill')} ago: {duration(round(seconds.first))}. Estimate for the next: "
             f"{_between(duration(round(seconds.low)), duration(round(seconds.high)))}."
         )
     if sizes:
         said.append(
-            f"Size of the backup: {size(round(sizes.now))}, {size(round(sizes.first))} "
-            f"{sizes.nights} drills ago. Estimate for the next: "
+            f"Size of the backup: {size(round(sizes.now))} in this drill; "
+            f"{number_of(sizes.nights, 'drill')} ago: {size(round(sizes.first))}. Estimate for the next: "
             f"{_between(size(round(sizes.low)), size(round(sizes.high)))}."
         )
     return said

@@ -297,7 +297,7 @@ def _programs(dump: DumpFacts) -> Finding:
         advice = RuleAdvice(AdvicePlace.CONFIGURATION, "remove postgres.bin_dir")
         return problem("RC101", dump.target, dump.majors.because, advice)
     shown = ", ".join(str(major) for major in sorted(set(dump.majors))) or "none"
-    said = f"PostgreSQL {shown} is installed"
+    said = f"installed PostgreSQL versions: {shown}"
     wanted = dump.major
     if dump.majors and (wanted is None or max(dump.majors) >= wanted):
         if wanted is not None and wanted not in dump.majors and dump.own_major:

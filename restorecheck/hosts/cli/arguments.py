@@ -244,13 +244,13 @@ def _add_drill(commands: "Commands[Parser]") -> None:
     drill.add_argument(
         "--adopt",
         metavar="INSTANCE",
-        help="check this DB instance, which another program restored, for a target of kind "
-        "adopt; the instance is not changed or deleted",
+        help="check this DB instance or DB cluster, which another program restored, for a target of "
+        "kind adopt; it is not changed or deleted",
     )
     drill.add_argument(
         "--when-new",
         action="store_true",
-        help="drill only targets whose newest backup was not drilled yet; exit with 0 where there is none",
+        help="drill only targets whose newest backup was not drilled yet; exit with 0 if there is none",
     )
     drill.add_argument(
         "--backup",
@@ -742,7 +742,7 @@ def _add_server(commands: "Commands[Parser]") -> None:
 
 
 def _add_infra(commands: "Commands[Parser]") -> None:
-    infra = _add(commands, "infra", "what an AWS deployment is made of")
+    infra = _add(commands, "infra", "write the templates and packages of an AWS deployment")
     actions = infra.add_subparsers(dest="action", metavar="ACTION", required=True)
     export = _add(
         actions,

@@ -122,7 +122,7 @@ def _has_its_own(run_as: str | None) -> bool:
 
 
 def _numbered(uid: int) -> OsUser:
-    return OsUser(f"with the number {uid}", uid, uid)
+    return OsUser(f"with the id {uid}", uid, uid)
 
 
 def _is_known(uid: int) -> bool:

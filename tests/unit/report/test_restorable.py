@@ -203,7 +203,7 @@ def test_how_restore_time_and_size_change_is_said_by_every_face():
     ):
         flat = re.sub(r"[\s\u00a0]+", " ", face)
         assert "Estimate for the next: about 1 min 9 s." in flat
-        assert "8.0 MB, 1.0 MB 7 drills ago" in flat
+        assert "8.0 MB in this drill; 7 drills ago: 1.0 MB" in flat
 
 
 def test_the_terminal_says_that_the_backup_is_that_of_the_drill_before():

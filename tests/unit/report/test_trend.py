@@ -67,7 +67,10 @@ def test_a_page_says_how_long_and_how_large_the_next_one_will_be():
 
     seconds = [n.restore_seconds for n in past_of(nights).nights]
     assert seconds == [60.0 + n for n in range(10)]
-    time, size = "1 min 9 s in this drill, 1 min 9 drills ago", "59.0 MB, 50.0 MB 9 drills ago"
+    time, size = (
+        "1 min 9 s in this drill; 9 drills ago: 1 min",
+        "59.0 MB in this drill; 9 drills ago: 50.0 MB",
+    )
     assert f"Restore time: {time}. Estimate for the next: about 1 min 10 s." in page
     assert f"Size of the backup: {size}. Estimate for the next: about 60.0 MB." in page
     few = html.render(nights[3], past_of(nights[:4]))

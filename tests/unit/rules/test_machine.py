@@ -362,7 +362,7 @@ def test_where_no_programs_fit_the_missing_library_and_the_version_are_the_advic
     )
 
     assert found.outcome is PROBLEM
-    assert "none is installed; the dump needs 17; /x/bin does not run" in found.found
+    assert "versions: none; the dump needs 17; /x/bin does not run" in found.found
     assert [advice.line for advice in found.advice] == [
         "apt-get install libxml2",
         "restorecheck server install 17",
