@@ -53,6 +53,7 @@ class Schedule:
 
 
 LOOKED_AHEAD = timedelta(days=500)
+"""A schedule without two slots in this time has this gap."""
 MOST_SLOTS = 3000
 """Slots looked at for the longest gap: more than one day of a schedule that is due each minute of one day a week."""
 

@@ -26,6 +26,7 @@ from enum import Enum
 from restorecheck.checks.tables import Column, Table
 
 MOST_COLUMNS = 60
+"""The first columns of a table; the others have no statistics."""
 GROUPS = 16
 LEAST_PROBED = 8
 """A table with fewer rows has no probes: they would be too uncertain."""

@@ -85,6 +85,7 @@ CONFIGURED = tuple(kind for kind in KINDS if kind.keys is not None)
 READING_TIMEOUT = timedelta(hours=24)
 """Limit of the scan; in fact the drill's deadline ends it, and readings are stored meanwhile."""
 ANSWER_TIMEOUT = timedelta(seconds=30)
+"""Limit of a check that no scan answers; a slower one has no answer."""
 
 
 def kind_of(spec: CheckSpec) -> CheckKind | None:

@@ -46,6 +46,7 @@ PATIENCE = 10.0
 """Seconds of waiting for a pipe or terminal in total; then TimeoutError."""
 LOOK = 0.1
 PIECES = 10_000
+"""Reads of one file; a source that sends smaller pieces is refused."""
 
 
 def content_of(path: Path, limit: int) -> bytes:

@@ -14,6 +14,7 @@ MASK = "\ue000"
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|\$\{")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_FILE_BYTES = 64 * 1024
+"""A larger file is a problem of the configuration."""
 _MIN_SECRET_LENGTH = 4  # shorter ones occur everywhere in reports
 
 

@@ -14,6 +14,7 @@ from restorecheck.config.findings import ConfigFinding, Path
 _SECRET_KEYS = frozenset({"into", "decrypt", "before", "notify"})
 """Keys whose text is never shown, because it may contain a password."""
 _MAX_SHOWN = 60
+"""Characters of a value in a problem; the rest is cut."""
 
 _EXPECTED = {
     "int_type": "a whole number",

@@ -12,6 +12,7 @@ from restorecheck.ports import Messenger
 from restorecheck.report.message import Message
 
 LIMIT_SECONDS = 60.0
+"""A message that takes longer counts as not delivered."""
 
 
 class AppriseMessenger(Messenger):

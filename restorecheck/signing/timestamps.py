@@ -23,6 +23,7 @@ from restorecheck.spelling import second_of
 SECONDS = 15.0
 """The most that one time stamp may take; then the report is signed without one."""
 LARGEST = 64 * 1024
+"""Bytes of an answer that are read; a longer one cannot be parsed, and the report is signed without a time stamp."""
 GRANTED = (0, 1)
 """PKIStatus: granted, granted with changes (RFC 3161, 2.4.2)."""
 

@@ -15,6 +15,7 @@ from restorecheck.sqlite import migration
 log = structlog.get_logger("restorecheck.history")
 
 BUSY_SECONDS = 30.0
+"""Time to wait for a lock of another process; then the operation fails with a hint."""
 OWNER_ONLY = 0o600
 """Reports are evidence about a production database, and drills know its hosts."""
 OTHERS = 0o077

@@ -16,6 +16,7 @@ from restorecheck.errors import AccessDeniedError, ProviderError, TransientError
 from restorecheck.storages.downloads import ATTEMPTS
 
 READ_SECONDS = 60.0
+"""Time without a byte; then the call is tried again."""
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})  # fmt: skip
 CHANGED = frozenset({"PreconditionFailed", "NoSuchKey"})
 """The object was overwritten or deleted after it was listed: the next try lists again."""

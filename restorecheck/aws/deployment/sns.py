@@ -17,8 +17,11 @@ from restorecheck.ports import Clock, Messenger
 from restorecheck.report.message import Message
 
 SUBJECT_LIMIT = 100
+"""Characters, the limit of SNS (API Publish); a longer subject is cut."""
 TEXT_LIMIT = 200_000
+"""Characters, below the 256 KB of SNS (API Publish); a longer text is cut."""
 ATTEMPTS = 2
+"""Attempts of one call; then the message counts as not delivered."""
 READ_TIMEOUT = 10.0
 
 

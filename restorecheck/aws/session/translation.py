@@ -122,6 +122,7 @@ HINTS = {
 }
 
 LONGEST = 400
+"""Characters of AWS's message; the rest is cut."""
 
 
 @contextmanager

@@ -20,9 +20,12 @@ from restorecheck.model import Drill, Observation
 from restorecheck.spelling import number_of
 
 LOG_LINES = 300
+"""Newest lines of a log that are read; older ones are ignored."""
 MOST_LINES = 20
+"""Newest lines that the report has; older ones are left out."""
 MOST_DIFFERENCES = 10
 LONGEST_LINE = 200
+"""Characters of a line; the rest is cut."""
 
 _LINE = re.compile(r"(LOG|WARNING|ERROR|FATAL|PANIC):\s+(.*)")
 

@@ -29,6 +29,7 @@ from restorecheck.report import proof as proofs
 from restorecheck.report.document import ProofReport
 
 PATIENCE = timedelta(minutes=10)
+"""Limit of one statement of the profiler; a table that takes longer is left out."""
 
 
 def run(loaded: Config, name: str, arguments: argparse.Namespace) -> int:

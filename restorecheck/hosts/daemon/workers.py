@@ -21,6 +21,7 @@ TAIL = 5
 OWN = "restorecheck: "
 LINE = 8192
 DRAIN_SECONDS = 2.0
+"""After the end of a worker its output is read for this long; later output is lost."""
 
 
 class Launcher(Protocol):

@@ -15,7 +15,9 @@ from restorecheck.sweep import Leftover, SweepPlan, plan_sweep
 Sleep = Callable[[timedelta], None]
 
 DELETE_TRIES = 10
+"""Tries of a deletion; then the sweep reports the resource as not deleted."""
 SLOW_DELETE_TRIES = 40
+"""As DELETE_TRIES, for deletions that take minutes (AWS)."""
 DELETE_WAIT = timedelta(seconds=1)
 
 DEAD_HOST = "the process that ran this drill ended before the drill did"

@@ -28,6 +28,7 @@ from restorecheck.report import document
 from restorecheck.report.document import Report
 
 STORE_TRIES = 13
+"""Tries while the history cannot be written; then the error ends the process, and a sweep finishes the drill."""
 STORE_WAIT = timedelta(seconds=5)
 """Wait between tries to save in an unusable history; all tries take about a minute, with locks longer. Then the drill ends."""
 

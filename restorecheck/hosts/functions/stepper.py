@@ -37,6 +37,7 @@ log = structlog.get_logger("restorecheck.functions")
 
 SHORTEST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
+"""Longest time between two invocations of one drill."""
 LONGEST_DRILL = timedelta(days=1)
 """A target with a longer deadline is refused: an execution ends after two days, teardown included."""
 AGE_SHARE = 60

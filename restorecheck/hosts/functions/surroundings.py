@@ -34,6 +34,7 @@ BUNDLE = "RESTORECHECK_CA_BUNDLE"
 SANDBOX = "RESTORECHECK_SANDBOX"
 
 ATTEMPTS = 5
+"""Attempts of one call; then it fails, and Step Functions or the next event repeats the invocation."""
 READ_TIMEOUT = 20.0
 
 

@@ -32,11 +32,13 @@ log = structlog.get_logger("restorecheck.postman")
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
+"""Longest time between two tries of a message."""
 GIVE_UP = timedelta(hours=24)
 """Messages older than this are dropped; the channel then gets the present state."""
 WORTH_A_WORD = 3
 """After so many failed attempts the other channels report the channel."""
 KEEP_MESSAGES = timedelta(days=30)
+"""Messages that were delivered or given up earlier are deleted."""
 
 
 class Postman:

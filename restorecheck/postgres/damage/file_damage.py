@@ -36,7 +36,9 @@ from restorecheck.postgres.session.opening import by_system_identifier
 PAGE = 8192
 LEAST_PAGES = 4
 STOP_TIMEOUT = 300.0
+"""A server that needs longer to stop ends the proof of damage to files."""
 COPY_TIMEOUT = 3600.0
+"""A copy of the server that takes longer ends the proof of damage to files."""
 EXTENSIONS = "restorecheck_extensions"
 """Schema of the extensions that check pages; made in the throw-away copy."""
 

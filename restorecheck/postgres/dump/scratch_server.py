@@ -29,6 +29,7 @@ ROLE_KIND = "temporary role"
 PREFIX = "restorecheck_"
 APPLICATION = "restorecheck"
 CONNECT_SECONDS = 10
+"""A slower connection attempt fails."""
 SECURITY = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",

@@ -33,6 +33,7 @@ HAVE_DATA = frozenset({"TABLE DATA", "BLOBS"})
 """Entries that need data."""
 
 MAX_ENTRIES = 10_000_000
+"""Entries of a table of contents; an archive that claims more is damaged."""
 LONGEST_TEXT = 256 * 1024 * 1024
 """Bytes of one statement or name; a larger size in a header counts as damage."""
 LONGEST_TEXTS = 1 << 30

@@ -33,6 +33,7 @@ from restorecheck.postgres.server.processes import describe_exit, die_with_paren
 __all__ = ["HEAD", "DamagedLayerError", "Decryption", "Layers", "UnusableLayerError", "open_layers"]
 
 MAX_LAYERS = 6
+"""Formats within one another; a file with more is not read."""
 ENCRYPTED_SUFFIXES = (
     ".age", ".gpg", ".pgp", ".asc", ".enc", ".aes", ".crypt", ".crypted", ".encrypted",
 )  # fmt: skip

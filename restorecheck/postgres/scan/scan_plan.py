@@ -46,6 +46,7 @@ from restorecheck.postgres.session.connection import GRACE, Connection, deadline
 from restorecheck.scan.table_scan import Survey
 
 CATALOG_TIMEOUT = timedelta(minutes=5)
+"""Limit of a statement on the catalog; a slower one is cancelled, and the scan fails."""
 NAMES = ("table", "to", "column", "columns", "to_columns")
 """Options of checks that contain names; others may contain values."""
 RELATIONS = {

@@ -50,8 +50,11 @@ PORT = 5432  # only part of the socket's name; nothing listens on TCP
 SUPERUSER = "postgres"
 
 INITDB_TIMEOUT = 180.0
+"""Seconds; a slower initdb is ended, and the server does not start."""
 START_TIMEOUT = 120.0
+"""Seconds until the server must accept connections; otherwise it did not start."""
 STOP_TIMEOUT = 10.0
+"""Seconds; then a stronger signal follows, and a process that survives all is reported as left."""
 
 SOCKET_PATH_LIMIT = 103
 """Bytes; a longer work_dir is refused. 107 on Linux, 103 on macOS, without the final zero (sockaddr_un)."""

@@ -81,7 +81,9 @@ MESSAGE = 1 << 20
 FILE_BYTES = 16 << 30
 """Limit of one file; a write beyond it fails. PostgreSQL splits tables into files of 1 GB (or of --with-segsize)."""
 PROCESSES = 1024
+"""Processes of the user of a drill; a further fork fails."""
 LEAST_DATA = 4 << 30
+"""Least limit of the memory of one process, in bytes; a larger allocation fails."""
 
 _NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,

@@ -25,7 +25,9 @@ MISSED_ROWS = "23503"
 """Foreign keys to rows that are missing because of another error."""
 
 LONGEST_LINE = 8192
+"""Bytes of a line of a log; the rest is cut."""
 MOST_ERRORS = 10_000
+"""Errors of one load that are read; later ones are ignored."""
 LOG_PREFIX = "%e|"
 _POSITION = re.compile(r" at character \d+$")
 """In a statement; the log alone says it on the line of the message: src/backend/utils/error/elog.c."""
