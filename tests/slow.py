@@ -23,6 +23,7 @@ GROUPS = (
             "tests/acceptance/test_bad_input.py",
             "tests/acceptance/test_barman.py",
             "tests/acceptance/test_bombs.py",
+            "tests/acceptance/test_basebackups.py",
             "tests/acceptance/test_commands.py",
             "tests/acceptance/test_containers.py",
             "tests/acceptance/test_comparisons.py",

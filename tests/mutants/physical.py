@@ -15,6 +15,20 @@ PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
 
 PHYSICAL = (
     bug(
+        "a segment in a folder that is never read counts as the newest of the archive",
+        "postgres/physical/_names",
+        "if _GROUP.fullmatch(entry.name) and entry.is_dir()",
+        "if entry.is_dir()",
+        "tests/unit/postgres/physical/test_archive_folder.py",
+    ),
+    bug(
+        "of two backups with the same folder name one is restored for the other",
+        "postgres/physical/sources/names_of",
+        "if len(found) == len(set(places))",
+        "if found",
+        "tests/unit/postgres/physical/test_basebackup.py",
+    ),
+    bug(
         "the end of the archive is that of another cluster in the stanza",
         "postgres/physical/sources/PgBackRest.newest_segment",
         "wal.newest([listed.newest] if listed else [])",

@@ -13,7 +13,7 @@ class BaseBackup(Keys):
         "the configuration file."
     )
     archive: Text | None = optional(
-        "kind: basebackup. Folder of archived WAL segments, plain or .gz, .zst, .lz4. Without it, the backup's own "
+        "kind: basebackup. Folder of archived WAL segments, plain or .gz, .zst, .lz4, .bz2, .xz. Without it, the backup's own "
         "WAL is replayed. Relative to the configuration file."
     )
 

@@ -81,9 +81,8 @@ class Broker:
         self._thread.start()
         return f"/bin/sh {script} %f %p"
 
-    def fetch_again(self, name: str, to: Path) -> str | None:
-        """For a comparison after the recovery: None: the archive does not have it; empty: fetched; else why it is
-        damaged.
+    def fetch_again(self, name: str, to: Path) -> FromArchive:
+        """For a comparison after the recovery.
 
         Raises:
             ProviderError: The archive does not answer.
@@ -91,7 +90,7 @@ class Broker:
         got = self._checked(name, to)
         if got.answer is ArchiveAnswer.UNKNOWN:
             raise ProviderError(f"the WAL archive could not be asked for {name}: {got.said}")
-        return None if got.answer is ArchiveAnswer.ABSENT else got.said
+        return got
 
     def end(self, patience: float) -> None:
         """Serve no further request."""

@@ -101,7 +101,7 @@ def _lay_out(
 
     `beside`: oids of tablespaces → their folders, where the backup's links do not count.
     """
-    base = tar_of(folder, "base")
+    base = folder if folder.is_file() else tar_of(folder, "base")
     if base is None:
         links = files.copy_tree(folder, into, workshop)
         for oid, leads_to in {**links, **beside}.items():

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -21,10 +22,12 @@ from restorecheck.postgres.physical.source import DamagedBackupError, Workshop
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.untrusted_files import open_regular
 
-PIECE = 1 << 20
+FIRST = 50
+"""Members of a tar that are looked at to see what it is."""
+PIECE, PAGE = 1 << 20, 8192
 _FICLONE = 0x40049409
 """Source: linux/fs.h. On file systems with reflinks the copy shares the blocks of its source."""
-SUFFIXES = ("", ".gz", ".zst", ".lz4")
+SUFFIXES = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
 
 
 def copy_tree(source: Path, into: Path, workshop: Workshop, *, top: bool = True) -> dict[str, Path]:
@@ -83,6 +86,13 @@ UNREADABLE = (
     RuntimeError,
 )
 """Errors of Python's readers for a truncated or damaged file; lz4 raises RuntimeError."""
+
+
+def copy_beginning(source: Path, to: Path) -> None:
+    """Copy a file that is still being written, as far as it can be decompressed. Raises OSError."""
+    with to.open("wb") as writing, suppress(*UNREADABLE), opened(source) as plain:
+        while piece := plain.read(PAGE):
+            writing.write(piece)
 
 
 def unpack(tar: Path, into: Path, workshop: Workshop) -> None:
@@ -186,6 +196,16 @@ def first_member(tar: Path, name: str) -> bytes:
             return content.read(PIECE) if content else b""
     except UNREADABLE:
         return b""
+
+
+def first_names(tar: Path) -> list[str] | None:
+    """Names of a tar's first members; None: empty or damaged."""
+    try:
+        with opened(tar) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
+            names = [member.name.removeprefix("./") for member in islice(archive, FIRST)]
+    except UNREADABLE:
+        return None
+    return names or None
 
 
 def copy_plain(source: Path, to: Path) -> None:

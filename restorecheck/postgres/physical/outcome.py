@@ -129,6 +129,8 @@ class LastSegment:
     newest_commit: datetime | None = None
     absent: bool = False
     """The archive does not have it: it is in the backup, or not archived yet."""
+    partial: bool = False
+    """The archive has its beginning: it is still being received."""
 
 
 def gap(reached: Reached, newest: str, last: LastSegment, size: int) -> str:

@@ -14,7 +14,12 @@ from restorecheck.postgres.physical.broker import Broker
 from restorecheck.postgres.physical.moment import Moment
 from restorecheck.postgres.physical.outcome import LastSegment, Reached
 from restorecheck.postgres.physical.programs import printable
-from restorecheck.postgres.physical.source import DamagedBackupError, PhysicalSource, Workshop
+from restorecheck.postgres.physical.source import (
+    ArchiveAnswer,
+    DamagedBackupError,
+    PhysicalSource,
+    Workshop,
+)
 from restorecheck.postgres.physical.wal import Segment
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.binaries import Installation
@@ -233,10 +238,10 @@ class Recovery:
         folder = self.folder / "compare"
         folder.mkdir(mode=0o755, exist_ok=True)  # pg_waldump lists this folder
         got = self.broker.fetch_again(name, folder / name)
-        if got is None:
-            return LastSegment(absent=True)
-        if got:
-            return LastSegment(problem=got)
+        if got.answer is ArchiveAnswer.ABSENT or got.partial:
+            return LastSegment(absent=not got.partial, partial=got.partial)
+        if got.answer is ArchiveAnswer.DAMAGED:
+            return LastSegment(problem=got.said)
         (folder / name).chmod(0o644)
         return self._dumped(folder / name)
 

@@ -38,6 +38,8 @@ class FromArchive:
     answer: ArchiveAnswer
     said: str = ""
     """Why the file is damaged or the request failed."""
+    partial: bool = False
+    """The segment was not finished: zeros stand behind its records."""
 
 
 @dataclass(kw_only=True, eq=False)

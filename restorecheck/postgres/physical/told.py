@@ -148,6 +148,8 @@ def gap(until: datetime | None, now: datetime) -> str:
 
 
 def ahead(last: LastSegment, name: str) -> tuple[str, ...]:
+    if last.partial:
+        return (f"the last WAL segment {name} is not complete in the archive yet",)
     if not last.absent:
         return ()
     return (f"the archive does not yet have {name}, the last WAL segment in the backup",)

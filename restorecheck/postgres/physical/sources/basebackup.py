@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from restorecheck.errors import AccessDeniedError, NotFoundError
+from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres.physical import (
     archive_folder,
     backup_label,
@@ -29,6 +29,8 @@ from restorecheck.postgres.physical.source import (
 CONTROL = "global/pg_control"
 STILL = timedelta(minutes=2)
 """A backup that is not complete, and in which a file changed since, may still be written."""
+TARS = (*(f".tar{suffix}" for suffix in files.SUFFIXES), ".tgz")
+PARTS = (LABEL, MANIFEST, CONTROL, "PG_VERSION", "base")
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -44,8 +46,9 @@ class BaseBackups(Copies):
     def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
         self.folders.clear()
         ends = self._ends()
-        seen = [_Seen.at(folder, ends, workshop.now) for folder in _folders(self.path)]
-        self.folders.update({one.backup.name: one.folder for one in seen})
+        places = names_of(_places(self.path))
+        seen = [_Seen.at(name, place, ends, workshop.now) for name, place in places.items()]
+        self.folders.update(places)
         ordered = sorted(seen, key=_when)
         return [_with_chain(one, ordered) for one in ordered]
 
@@ -55,11 +58,30 @@ class BaseBackups(Copies):
         labels = (backup_label.parse(text_of(path)) for path in paths)
         return {label.start: label.stopped_at for label in labels if label and label.stopped_at}
 
+    def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
+        super().restore(backup, workshop)
+        inside = workshop.places.data / "pg_wal"
+        if self.archive is None and not any(
+            wal.SEGMENT.fullmatch(p.name) for p in inside.glob("0*")
+        ):
+            raise ProviderError(
+                "the backup contains no WAL (pg_basebackup --wal-method=none), and no archive is configured",
+                hint="Set physical.archive to the folder of archived WAL.",
+            )
+
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:  # noqa: ARG002  # the port's signature
         return archive_folder.fetch(self.archive, name, to) if self.archive else NOTHING
 
     def newest_segment(self, workshop: Workshop) -> str:  # noqa: ARG002  # the port's signature
-        return archive_folder.newest_segment(self.archive) if self.archive else ""
+        if self.archive is None:
+            return ""
+        newest = archive_folder.newest_segment(self.archive)
+        if not newest:
+            raise ProviderError(
+                f"the WAL archive {self.archive} has no WAL segments",
+                hint="Segments are searched in the folder itself, and in folders with the first 16 characters of their names.",
+            )
+        return newest
 
 
 NOTHING = FromArchive(ArchiveAnswer.ABSENT)
@@ -71,16 +93,24 @@ def _when(seen: "_Seen") -> tuple[datetime, int]:
     return seen.backup.ended or _NO_TIME, seen.backup.starts_at or 0
 
 
-def _folders(path: str) -> list[Path]:
-    """Those that are backups: the one that is named, or those in it, or that a pattern matches."""
+def names_of(places: Sequence[Path]) -> dict[str, Path]:
+    """Their last names; where two are the same, as many more as tell them apart."""
+    found: dict[str, Path] = {}
+    for depth in range(1, 1 + max((len(place.parts) for place in places), default=0)):
+        found = {"/".join(place.parts[-depth:]): place for place in places}
+        if len(found) == len(set(places)):
+            break
+    return found
+
+
+def _places(path: str) -> list[Path]:
+    """Those that are backups: the folder or tar that is named, or those in a folder, or that a pattern matches."""
     matches = sorted(glob.glob(path))  # noqa: PTH207  # Path.glob takes relative patterns only
     places = [Path(match) for match in matches] if glob.has_magic(path) else [Path(path)]
     found = []
     for place in places:
         try:
-            inner = (
-                [place] if _is_backup(place) else sorted(p for p in place.iterdir() if p.is_dir())
-            )
+            inner = [place] if _is_backup(place) else sorted(place.iterdir())
         except FileNotFoundError:
             raise NotFoundError(f"{place} does not exist") from None
         except NotADirectoryError:
@@ -94,10 +124,16 @@ def _folders(path: str) -> list[Path]:
     return found
 
 
-def _is_backup(folder: Path) -> bool:
-    """Also one that has lost some of these."""
-    known = (LABEL, MANIFEST, CONTROL, "PG_VERSION", "base")
-    return any((folder / name).exists() for name in known) or tar_of(folder, "base") is not None
+def _is_backup(place: Path) -> bool:
+    """Also a folder that has lost some of these; and one tar of everything, as `pg_basebackup --pgdata=- --format=tar`
+    writes it, or one that cannot be read.
+    """
+    if place.is_dir():
+        return any((place / name).exists() for name in PARTS) or tar_of(place, "base") is not None
+    if not place.name.endswith(TARS):
+        return False
+    names = files.first_names(place)
+    return names is None or any(name in PARTS for name in names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +143,9 @@ class _Seen:
     label: BackupLabel | None
 
     @classmethod
-    def at(cls, folder: Path, ends: dict[int, datetime], now: datetime) -> "_Seen":
-        tar = tar_of(folder, "base")
+    def at(cls, name: str, folder: Path, ends: dict[int, datetime], now: datetime) -> "_Seen":
+        alone = folder.is_file()
+        tar = folder if alone else tar_of(folder, "base")
         text = (
             files.first_member(tar, LABEL).decode(errors="replace")
             if tar
@@ -119,14 +156,15 @@ class _Seen:
         if (folder / MANIFEST).is_file():
             known = manifest.parse((folder / MANIFEST).read_bytes())
         problem = _problem(folder, known, is_tar=tar is not None)
-        changed = max((p.lstat().st_mtime for p in folder.iterdir()), default=0.0)
+        parts = [folder] if alone else folder.iterdir()
+        changed = max((p.lstat().st_mtime for p in parts), default=0.0)
         changed_at = datetime.fromtimestamp(changed, UTC)
         started = label.started_at if label else None
         stopped = ends.get(label.start) if label else None
         if stopped is None and known is not None:
             stopped = known.newest_file
         backup = PhysicalBackup(
-            name=folder.name,
+            name=name,
             address=str(folder),
             started_at=started,
             stopped_at=max(filter(None, (started, stopped)), default=changed_at),
