@@ -39,6 +39,7 @@ GROUPS = (
             "tests/acceptance/test_pgbackrest.py",
             "tests/acceptance/test_pgbackrest_repositories.py",
             "tests/acceptance/test_physical.py",
+            "tests/acceptance/test_physical_small.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from restorecheck.errors import NotFoundError, ProviderError
+from restorecheck.errors import CapacityError, NotFoundError, ProviderError
 from restorecheck.postgres.physical import files, source
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.source import DamagedBackupError, PhysicalSource, Workshop
@@ -19,14 +19,23 @@ SMALL = 1 << 20
 class Copies(PhysicalSource):
     folders: dict[str, Path] = field(default_factory=dict, compare=False)
     """Name of a backup → the folder with its data directory or tars, of the last list."""
+    sizes: dict[str, int] = field(default_factory=dict, compare=False)
+    """Name of a backup → bytes of its own files, where they are known."""
 
     def spaces_of(self, name: str) -> Mapping[str, Path]:  # noqa: ARG002  # of sources that keep them apart
         """Oids of the backup's tablespaces → their folders, where its links do not count."""
         return {}
 
+    def _needed(self, chain: Sequence[str], backup: PhysicalBackup) -> int:
+        """Bytes: of a chain, all parts and what they are combined to, which is about as large as the largest."""
+        if len(chain) == 1:
+            return backup.size_bytes or 0
+        sizes = [self.sizes.get(name, 0) for name in chain]
+        return sum(sizes) + max(sizes)
+
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
         chain = [*backup.needs, backup.name]
-        source.room_for(backup, 2 if len(chain) > 1 else 1, workshop)
+        source.room_for(self._needed(chain, backup), workshop)
         workshop.expected = backup.size_bytes or 0
         data = workshop.places.data
         if len(chain) == 1:
@@ -72,9 +81,11 @@ class Copies(PhysicalSource):
             readable=tuple(folders), writable=tuple(written),
         )  # fmt: skip
         if done.code:
-            said = done.last_line.removeprefix("pg_combinebackup: ").removeprefix("error: ")
-            kind = DamagedBackupError if done.code == 1 else ProviderError
-            raise kind(f"could not combine the incremental backups: {said}")
+            said = done.first_line.removeprefix("pg_combinebackup: ").removeprefix("error: ")
+            reason = f"could not combine the incremental backups: {said}"
+            if source.is_about_room(done.err, workshop):
+                raise CapacityError(reason)
+            raise (DamagedBackupError if done.code == 1 else ProviderError)(reason)
         for folder in folders:
             shutil.rmtree(folder)
         workshop.notes.append(f"combined of {len(chain)} backups: {', '.join(chain)}")

@@ -99,7 +99,7 @@ class Recovery:
         segment, size = Segment.of(newest, self.size), self.size
         for number in range(segment.number, max(segment.number - LOOKED_BACK, -1), -1):
             name = Segment(segment.timeline, number).name(size)
-            if self._broker().fetch_again(name, folder / name) != "":
+            if self._broker().fetch_again(name, folder / name).answer is not ArchiveAnswer.FETCHED:
                 break
             (folder / name).chmod(0o644)
             commit = self._dumped(folder / name).newest_commit

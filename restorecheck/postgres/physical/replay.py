@@ -70,15 +70,15 @@ class Replay:
     def _look(self, session: PhysicalSession, recovery: Recovery) -> StepEvent | None:
         """None: the server answers."""
         looked = recovery.look(LOOKS)
-        if isinstance(looked, Broken | Unclear):
-            return replace(looked, external_seconds=session.watch.seconds)
-        if looked:
+        if looked is True:
             return None
         if cluster.is_almost_full(self.server.work_dir):
             return Unclear(
                 reason="recovery was stopped: not enough free disk space",
                 hint=told.room_hint(self.server.work_dir),
             )
+        if isinstance(looked, Broken | Unclear):
+            return replace(looked, external_seconds=session.watch.seconds)
         return working(recovery.detail)
 
     def _begin(

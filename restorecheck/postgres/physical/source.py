@@ -208,13 +208,23 @@ def verify(
     workshop.notes.append("every file matches the backup's manifest (pg_verifybackup)")
 
 
-def room_for(backup: PhysicalBackup, times: int, workshop: Workshop) -> None:
+NO_ROOM = ("No space left on device", "Disk quota exceeded", "could not write to file")
+"""Of a short write a program tells no reason, and it may have removed its files again."""
+
+
+def is_about_room(said: str, workshop: Workshop) -> bool:
+    """Whether a program failed because of this machine: it tells of no space, or there is none."""
+    return any(words in said for words in NO_ROOM) or cluster.is_almost_full(
+        workshop.places.directory
+    )
+
+
+def room_for(needed: int, workshop: Workshop) -> None:
     """Refuse a restore that does not fit, before it starts.
 
     Raises:
         CapacityError: Not enough disk space is free.
     """
-    needed = (backup.size_bytes or 0) * times
     free = shutil.disk_usage(workshop.places.directory).free
     if needed >= free:
         raise CapacityError(

@@ -56,6 +56,7 @@ class Barman(Copies):
         for name in infos:
             self.folders[name] = self.folder / "base" / name / "data"
         found = [self._backup(name, infos, workshop.now) for name in sorted(infos)]
+        self.sizes.update({backup.name: backup.size_bytes or 0 for backup in found})
         return sorted(found, key=lambda backup: (str(backup.started_at or ""), backup.name))
 
     def _files(self) -> dict[str, Path]:

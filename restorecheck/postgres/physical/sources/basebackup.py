@@ -49,6 +49,7 @@ class BaseBackups(Copies):
         places = names_of(_places(self.path))
         seen = [_Seen.at(name, place, ends, workshop.now) for name, place in places.items()]
         self.folders.update(places)
+        self.sizes.update({one.backup.name: one.backup.size_bytes or 0 for one in seen})
         ordered = sorted(seen, key=_when)
         return [_with_chain(one, ordered) for one in ordered]
 

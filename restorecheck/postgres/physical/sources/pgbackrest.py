@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
+from restorecheck.errors import AccessDeniedError, CapacityError, NotFoundError, ProviderError
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import pgbackrest_config, source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
@@ -153,7 +153,7 @@ class PgBackRest(PhysicalSource):
             raise (DamagedBackupError if damaged else ProviderError)(reason, hint=hint)
 
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
-        source.room_for(backup, 1, workshop)
+        source.room_for(backup.size_bytes or 0, workshop)
         workshop.expected = backup.size_bytes or 0
         reader, data = self._reader(workshop), workshop.places.data
         spaces = workshop.folder("tablespaces")
@@ -176,7 +176,8 @@ class PgBackRest(PhysicalSource):
         if _damaged(done) or done.code in LOST:
             raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
         if done.code:
-            raise ProviderError(f"pgbackrest restore {done.how}")
+            kind = CapacityError if source.is_about_room(done.err, workshop) else ProviderError
+            raise kind(f"pgbackrest restore: {_said(done)}")
         if workshop.account is not None:
             for folder in (data, spaces):
                 untrusted_files.give_all(folder, workshop.account.uid, workshop.account.gid)
