@@ -23,6 +23,9 @@ KEY_USE = (
     "kms:ReEncryptTo",
 )
 LOOKING = {
+    "DescribeDBClusterParameters": "cluster-pg",
+    "DescribeDBClusterSnapshots": "cluster-snapshot",
+    "DescribeDBClusters": "cluster",
     "DescribeDBInstances": "db",
     "DescribeDBParameters": "pg",
     "DescribeDBSnapshots": "snapshot",
@@ -65,8 +68,10 @@ def requests_of(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Requ
         case "backup", operation:
             yield Request(f"backup:{operation}", "*", account=account)
         case "secretsmanager", "GetSecretValue":
-            instance = rds(account, "db", "restorecheck-x")
-            context = {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instance}
+            of_cluster = "rds!cluster" in str(p["SecretId"])
+            owner = rds(account, "cluster" if of_cluster else "db", "restorecheck-x")
+            word = "DBCluster" if of_cluster else "DBInstance"
+            context = {f"aws:ResourceTag/aws:rds:primary{word}Arn": owner}
             yield Request("secretsmanager:GetSecretValue", str(p["SecretId"]), context)
         case "secretsmanager", "ListSecrets":
             yield Request("secretsmanager:ListSecrets", "*", account=account)
@@ -98,8 +103,12 @@ def _rds(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
             yield Request(f"rds:{operation}", rds(account, "db", str(p["DBInstanceIdentifier"])))
         case "CopyDBSnapshot":
             yield from _copy(p, account, stack, transit_key)
+        case "CopyDBClusterSnapshot":
+            yield from _copy(p, account, stack, transit_key, word="DBClusterSnapshot")
         case "RestoreDBInstanceFromDBSnapshot":
             yield from _restore(p, account, stack)
+        case operation if "DBCluster" in operation or operation == "CreateDBInstance":
+            yield from _of_cluster(operation, p, account, stack)
         case "ModifyDBInstance":
             instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
             yield Request("rds:ModifyDBInstance", instance, OURS)
@@ -122,12 +131,15 @@ def _rds(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
             raise AssertionError(f"nobody has said what rds:{call.operation} asks of IAM")
 
 
-def _copy(p: Mapping[str, Any], account: str, stack: Stack, transit_key: str) -> Iterator[Request]:
+def _copy(
+    p: Mapping[str, Any], account: str, stack: Stack, transit_key: str, word: str = "DBSnapshot"
+) -> Iterator[Request]:
     tags = {f"aws:RequestTag/{tag}": "true" for tag in ("restorecheck:managed",)}
-    source = rds(account, "snapshot", str(p["SourceDBSnapshotIdentifier"]))
-    target = rds(account, "snapshot", str(p["TargetDBSnapshotIdentifier"]))
-    yield Request("rds:CopyDBSnapshot", source)
-    yield Request("rds:CopyDBSnapshot", target, tags)
+    kind = "cluster-snapshot" if "Cluster" in word else "snapshot"
+    source = rds(account, kind, str(p[f"Source{word}Identifier"]))
+    target = rds(account, kind, str(p[f"Target{word}Identifier"]))
+    yield Request(f"rds:Copy{word}", source)
+    yield Request(f"rds:Copy{word}", target, tags)
     yield Request("rds:AddTagsToResource", target, tags)
     backup = stack.outputs["BackupKeyArn"]
     keys = (PRODUCTION_KEY, transit_key) if account == SOURCE else (transit_key, backup)
@@ -155,6 +167,57 @@ def _restore(p: Mapping[str, Any], account: str, stack: Stack) -> Iterator[Reque
         yield Request("rds:RestoreDBInstanceFromDBSnapshot", resource, context)
     yield Request("rds:AddTagsToResource", instance, context)
     yield Request("kms:CreateGrant", stack.outputs["BackupKeyArn"], GRANT | owned_by(account))
+
+
+def _of_cluster(
+    operation: str, p: Mapping[str, Any], account: str, stack: Stack
+) -> Iterator[Request]:
+    """Service Authorization Reference, "Amazon RDS": resources and dependent actions. A restore depends on
+    CreateDBInstance, a change on ModifyDBInstance, a deletion on DeleteDBInstance and on a cluster snapshot.
+    """
+    made = {"rds:PubliclyAccessible": "false", "aws:RequestTag/restorecheck:managed": "true"}
+    if "Snapshot" in operation and operation != "RestoreDBClusterFromSnapshot":
+        snapshot = rds(account, "cluster-snapshot", str(p["DBClusterSnapshotIdentifier"]))
+        yield Request(f"rds:{operation}", snapshot, OURS)
+        return
+    cluster = rds(account, "cluster", str(p["DBClusterIdentifier"]))
+    member = rds(account, "db", str(p.get("DBInstanceIdentifier") or "restorecheck-x"))
+    around = (
+        rds(account, "subgrp", stack.physical("DatabaseSubnetGroup")),
+        rds(account, "og", "default:aurora-postgresql-16"),
+    )
+    match operation:
+        case "RestoreDBClusterFromSnapshot":
+            origin = rds(account, "cluster-snapshot", str(p["SnapshotIdentifier"]))
+            group = rds(account, "cluster-pg", "default.aurora-postgresql16")
+            for resource in (cluster, origin, group, *around):
+                yield Request("rds:RestoreDBClusterFromSnapshot", resource, made)
+            yield Request("rds:AddTagsToResource", cluster, made)
+            yield Request("rds:CreateDBInstance", member, made)
+            yield Request(
+                "kms:CreateGrant", stack.outputs["BackupKeyArn"], GRANT | owned_by(account)
+            )
+        case "CreateDBInstance":
+            group = rds(account, "pg", "default.aurora-postgresql16")
+            for resource in (member, cluster, group, *around):
+                yield Request("rds:CreateDBInstance", resource, made)
+            yield Request("rds:AddTagsToResource", member, made)
+        case "ModifyDBCluster":
+            yield Request("rds:ModifyDBCluster", cluster, OURS)
+            yield Request("rds:ModifyDBInstance", member, OURS)
+            secret = f"arn:aws:secretsmanager:{REGION}:{account}:secret:rds!cluster-12-AbCdEf"
+            for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
+                yield Request(action, secret)
+            yield Request("kms:DescribeKey", key_of(account, "managed-by-aws"), owned_by(account))
+        case "DeleteDBCluster":
+            final = rds(account, "cluster-snapshot", "restorecheck-x")
+            yield Request("rds:DeleteDBCluster", cluster, OURS)
+            yield Request("rds:DeleteDBCluster", final, OURS)
+            yield Request("rds:DeleteDBInstance", member, OURS)
+        case "StartDBCluster" | "StopDBCluster":
+            yield Request(f"rds:{operation}", cluster, OURS)
+        case _:
+            raise AssertionError(f"nobody has said what rds:{operation} asks of IAM")
 
 
 def _dynamodb(operation: str, stack: Stack) -> Iterator[Request]:
