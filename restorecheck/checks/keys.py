@@ -172,12 +172,12 @@ class CheckKeys(Keys):
         default=None, description="Database of the check; by default the first restored database."
     )
     at: Text | None = optional(
-        "Of physical backups: name of a moment of `physical.moments` at which the check is asked."
+        "Of physical backups: name of a moment of `physical.moments` at which the check runs."
     )
     false_after: bool = Field(
         default=False,
         description="Of a check with `at`: it must fail once the recovery is complete, so that a recovery that went too "
-        "far, or not far enough, is seen.",
+        "far, or not far enough, fails the drill.",
     )
 
     @property

@@ -119,7 +119,7 @@ def _without_moments(
                 continue
             if keys.get("at") is None and keys.get("false_after") is True:
                 yield ConfigFinding(
-                    (*here, "false_after"), "false_after needs `at`: after which moment?"
+                    (*here, "false_after"), "false_after needs `at`, the moment of the check"
                 )
             if keys.get("at") is not None and not kind.has_moments:
                 message = f"a target of kind {kind.key} has no moments; remove `at`"

@@ -9,7 +9,7 @@ DAY = timedelta(days=1)
 NO_REASON = "no drill and no reason recorded: the runner did not run, or its history was lost"
 NOT_SCHEDULED = "no drill on this day; restorecheck knows of no schedule of this target"
 NEVER = "no drill in the whole period"
-WAITING = "due, and neither drilled nor given up"
+WAITING = "due, but neither drilled nor skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

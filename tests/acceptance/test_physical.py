@@ -438,7 +438,7 @@ def test_a_backup_is_chosen_as_asked_on_the_command_line(yard, story, asked):
 
     if asked == "nothing":
         assert (done.returncode, report["verdict"]) == (3, "inconclusive")
-        assert "there is no backup 'nothing' among the 2 backups" in report["reason"]
+        assert "none of the 2 backups in the list has the name 'nothing'" in report["reason"]
         return
     assert (done.returncode, report["verdict"]) == (0, "verified"), report
     chosen = report["backup"]["chosen"]

@@ -22,7 +22,7 @@ def broken_moments(written: Written) -> Iterator[ConfigFinding]:
     for path, kind, name in _asked(written):
         used.add(name)
         if kind in COMPARED | OF_NOW:
-            message = f"{kind} compares with another moment; it cannot be asked at one"
+            message = f"{kind} compares with another moment; it cannot have `at`"
             yield ConfigFinding((*path, "at"), message)
         if name not in named:
             known = ", ".join(map(str, named)) or "none"
@@ -32,7 +32,7 @@ def broken_moments(written: Written) -> Iterator[ConfigFinding]:
         if not _is_point(value):
             yield ConfigFinding((*here, name), "expected {time: …} or {lsn: …}")
         elif name not in used:
-            message = f"no check is asked at {name}; add a check with `at: {name}`"
+            message = f"no check runs at {name}; add a check with `at: {name}`"
             yield ConfigFinding((*here, name), message)
     yield from _disorder(written, {n: v for n, v in named.items() if _is_point(v)})
 
@@ -71,7 +71,7 @@ def _disorder(written: Written, points: Mapping[str, dict[str, Any]]) -> Iterato
     except (ValueError, TypeError, AttributeError):
         return  # is reported with its own words
     for name in late:
-        yield ConfigFinding(here, f"expected a moment after {name}, up to which it recovers first")
+        yield ConfigFinding(here, f"expected a moment after {name}, one of `moments`")
 
 
 def order_of(point: Mapping[str, Any]) -> Any:  # noqa: ANN401  # times, or pairs of numbers

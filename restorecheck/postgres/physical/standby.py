@@ -56,7 +56,7 @@ def turned_round(result: CheckResult) -> CheckResult:
             outcome, detail = CheckOutcome.PASSED, ""
         case CheckOutcome.PASSED:
             outcome = CheckOutcome.FAILED
-            detail = "it still holds when the recovery is complete: the moment is not told apart"
+            detail = "the check still passes when the recovery is complete, so it does not show that the moment was reached"
         case _:
             outcome, detail = result.outcome, result.detail
     return replace(result, name=name, outcome=outcome, expected=expected, detail=detail)

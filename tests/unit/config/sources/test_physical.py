@@ -112,7 +112,7 @@ def test_a_check_is_asked_at_a_named_moment():
     ("keys", "check", "words"),
     [
         ("kind: basebackup", count(", at: m"), "physical.moments has no moment 'm'; it has none"),
-        (f"moments: {{m: {AT}}}", count(""), "no check is asked at m"),
+        (f"moments: {{m: {AT}}}", count(""), "no check runs at m"),
         ("moments: {m: latest}", count(", at: m"), "expected {time: …} or {lsn: …}"),
         ("moments: {m: [1]}", count(", at: m"), "expected {time: …} or {lsn: …}"),
         ("moments: 1", count(", at: m"), "physical.moments has no moment 'm'"),

@@ -89,7 +89,7 @@ def test_a_named_backup_that_ended_after_the_moment_is_refused():
     assert choose(EVERY, "new", moment).backup is None
     wrong = choose(EVERY, "other", Moment())
     assert (wrong.reason, wrong.unclear) == (
-        "there is no backup 'other' among the 3 backups in the list",
+        "none of the 3 backups in the list has the name 'other'",
         True,
     )
     assert wrong.hint

@@ -24,7 +24,7 @@ def test_a_check_that_still_holds_fails():
     turned = outcomes(CheckOutcome.PASSED)
 
     assert turned.outcome is CheckOutcome.FAILED
-    assert "still holds" in turned.detail
+    assert "still passes" in turned.detail
 
 
 @pytest.mark.parametrize("outcome", [CheckOutcome.ERROR, CheckOutcome.SKIPPED])
