@@ -97,7 +97,7 @@ def test_a_check_that_still_holds_afterwards_tells_no_moment_apart(yard, story):
 
     assert (code, report["verdict"]) == (1, "failed"), report
     assert "orders, at before, no longer afterwards" in report["reason"]
-    assert "still holds when the recovery is complete" in report["reason"]
+    assert "still passes when the recovery is complete" in report["reason"]
 
 
 def test_a_hole_before_a_moment_fails(yard, story):

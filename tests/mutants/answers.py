@@ -860,8 +860,8 @@ ANSWERS = (
     bug(
         "suite of a target forgets that of the defaults",
         "resolved",
-        'for key in {"objectives", "suite"} & set(own):',
-        'for key in {"objectives"} & set(own):',
+        'for key in {"objectives", "server", "suite"} & set(own):',
+        'for key in {"objectives", "server"} & set(own):',
         "tests/unit/config/test_rules.py",
         "tests/unit/config/test_config.py",
     ),
@@ -1025,7 +1025,7 @@ ANSWERS = (
     bug(
         "a damaged dump is told as if nothing else was there",
         "_an_older_one",
-        'return "no other dump was restored"',
+        'return f"no other {noun(report)} was restored"',
         'return "an older one restores"',
         "tests/unit/report/test_advice.py",
     ),
@@ -1047,14 +1047,14 @@ ANSWERS = (
         "an older dump whose data is wrong has passed",
         "_older",
         "if wording.wrong(report):\n"
-        '    return f"The newest complete dump, {name}, restores, but its data is wrong."',
+        '    return f"The newest complete {noun}, {name}, restores, but its data is wrong."',
         "",
         "tests/unit/report/test_advice.py",
     ),
     bug(
         "an older dump that does not restore has passed",
         "_older",
-        'if not _restored(report):\n    return f"The newest complete dump, {name}, does not restore."',
+        'if not _restored(report):\n    return f"The newest complete {noun}, {name}, does not restore."',
         "",
         "tests/unit/report/test_advice.py",
     ),
@@ -1073,6 +1073,20 @@ ANSWERS = (
         "tests/unit/report/test_advice.py",
     ),
     bug(
+        "a report of a deployment names commands of a machine",
+        "_again",
+        "if report.deployment is not None:\n    return _again_in_aws(report, report.deployment)",
+        "",
+        "tests/unit/report/test_advice.py",
+    ),
+    bug(
+        "a stale physical backup is blamed for its data",
+        "about_data",
+        "return kinds - frozenset(ObjectiveKind) - OF_THE_FILE",
+        "return kinds - frozenset(ObjectiveKind)",
+        "tests/unit/report/test_advice.py",
+    ),
+    bug(
         "where no backup was found the data is to blame",
         "beyond_the_file",
         "if report.backup is None:\n    return False",
@@ -1082,8 +1096,8 @@ ANSWERS = (
     bug(
         "the headline of a damaged dump says that another one restores",
         "do_now",
-        'older = "the previous dump restores" if _restored(report) else "no other dump restores"',
-        'older = "the previous dump restores"',
+        'f"the previous {noun} restores" if _restored(report) else f"no other {noun} restores"',
+        'f"the previous {noun} restores"',
         "tests/unit/report/test_advice.py",
     ),
     bug(

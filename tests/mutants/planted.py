@@ -3622,9 +3622,9 @@ PLANTED = (
     ),
     bug(
         "the drills of a night all have its first target's name",
-        "plan",
+        "_drills",
         '"drill_id": drill_id_of(name, slot),',
-        '"drill_id": drill_id_of(wanted[0], slot),',
+        '"drill_id": drill_id_of(names[0], slot),',
         "tests/unit/hosts/functions/test_starting.py",
     ),
     bug(
