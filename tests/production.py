@@ -47,6 +47,7 @@ class Production:
     directory: Path
     installation: Installation
     account: OsUser | None
+    superuser: str = "postgres"
     server: processes.Program | None = field(default=None, repr=False)
 
     @property
@@ -119,11 +120,14 @@ class Production:
             self.server = None
 
     def sql(self, text: str, database: str = "shop") -> list[tuple[Any, ...]]:
-        with psycopg.connect(
-            host=str(self.directory), dbname=database, user="postgres", autocommit=True
-        ) as connection:
+        with self.connected(database) as connection:
             cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
+
+    def connected(self, database: str = "shop") -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(
+            host=str(self.directory), dbname=database, user=self.superuser, autocommit=True
+        )
 
     def order(self, count: int = 100) -> str:
         """So many more rows, committed; the server's time afterwards, with its zone."""
@@ -149,7 +153,7 @@ class Production:
         """By pg_basebackup, with its own WAL."""
         folder = self.backups / name
         self.run(
-            "pg_basebackup", f"--host={self.directory}", "--username=postgres", "--no-sync",
+            "pg_basebackup", f"--host={self.directory}", f"--username={self.superuser}", "--no-sync",
             "--checkpoint=fast", f"--pgdata={folder}", *options,
         )  # fmt: skip
         return folder
@@ -161,30 +165,41 @@ class Production:
 
 
 @contextmanager
-def producing(installation: Installation, *options: str) -> Iterator[Production]:
-    """A cluster that runs as long as the block. `options`: of initdb."""
+def producing(
+    installation: Installation,
+    *options: str,
+    superuser: str = "postgres",
+    checksums: bool = True,
+    **settings: str,
+) -> Iterator[Production]:
+    """A cluster that runs as long as the block. `options`: of initdb; `settings`: of the server."""
     directory = Path(tempfile.mkdtemp(prefix="rcp", dir=SHORT))
     account = choose_account(None)
     if account is not None:
         os.chown(directory, account.uid, account.gid)
     directory.chmod(0o755)
-    made = Production(directory, installation, account)
+    made = Production(directory, installation, account, superuser)
     try:
         for folder in (made.archive, made.backups):
             folder.mkdir(mode=0o755)
             if account is not None:
                 os.chown(folder, account.uid, account.gid)
         made.run(
-            "initdb", f"--pgdata={made.data}", "--username=postgres", "--auth=trust", "--encoding=UTF8",
-            "--locale=C", "--wal-segsize=1", "--data-checksums", "--no-sync", *options,
+            "initdb", f"--pgdata={made.data}", f"--username={superuser}", "--auth=trust", "--encoding=UTF8",
+            "--locale=C", "--wal-segsize=1", *(["--data-checksums"] if checksums else no_checksums(installation)), "--no-sync", *options,
         )  # fmt: skip
-        made.start()
+        made.start(**settings)
         made.sql("create database shop", "template1")
         made.sql(SCHEMA)
         yield made
     finally:
         made.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def no_checksums(installation: Installation) -> list[str]:
+    """PostgreSQL 18 makes them unless it is told not to."""
+    return ["--no-data-checksums"] if installation.major >= 18 else []
 
 
 def flip(path: Path, offset: int, count: int = 1) -> None:

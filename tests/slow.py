@@ -40,6 +40,7 @@ GROUPS = (
             "tests/acceptance/test_pgbackrest_repositories.py",
             "tests/acceptance/test_physical.py",
             "tests/acceptance/test_physical_small.py",
+            "tests/acceptance/test_physical_clusters.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",

@@ -261,13 +261,27 @@ def structure_changes(
     )
 
 
+OWN_EXTENSIONS = "restorecheck_extensions"
+"""Schema of the extensions that restorecheck makes in a copy."""
+RESET_IN_A_COPY = ("setting ", "database connection limit ")
+"""What could hinder the checks, or hide damage from them, is reset in a copy."""
+
+
 def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]:
     """The part of a source's structure that a backup can restore: for a logical dump of one database not all.
 
-    The server of the restore has its own roles, and its own versions of extensions.
+    The server of the restore has its own roles, and its own versions of extensions. In a copy of files, restorecheck makes
+    extensions that check pages, takes the rights of a superuser from all roles but one, and resets settings.
     """
     if not logical:
-        return dict(structure)
+        made = {key for key, value in structure.items() if OWN_EXTENSIONS in f"{key} {value}"}
+        return {
+            key: re.sub(r"^superuser ?", "", value) if kind_of(key) == "role" else value
+            for key, value in structure.items()
+            if key not in made
+            and key.removeprefix("comment ") not in made
+            and not f"{key} ".startswith(RESET_IN_A_COPY)
+        }
     return {
         key: re.sub(r"^\S+ in ", "in ", value) if kind_of(key) == "extension" else value
         for key, value in structure.items()

@@ -9,6 +9,7 @@ TEXTS = "tests/unit/postgres/physical/test_texts.py"
 BROKER = "tests/unit/postgres/physical/test_broker.py"
 MESSAGES = "tests/unit/postgres/session/test_messages.py"
 CONFIGURED = "tests/unit/checks/test_kinds_configured.py"
+BUILT_IN = "tests/unit/checks/test_kinds_built_in.py"
 STANDBY = "tests/unit/postgres/physical/test_standby.py"
 BARMAN = "tests/unit/postgres/physical/test_barman.py"
 PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
@@ -146,6 +147,13 @@ PHYSICAL = (
         "newest=first if first.problem else None",
         "newest=None",
         CHOICE,
+    ),
+    bug(
+        "a constraint that production's time zone decides fails a copy of files",
+        "ConstraintsHold.find",
+        "if float(value) > 0 and context.physical and key.startswith(UNSETTLED)",
+        "if float(value) > 0 and not context.physical and key.startswith(UNSETTLED)",
+        BUILT_IN,
     ),
     bug(
         "a check that still holds after its moment passes",

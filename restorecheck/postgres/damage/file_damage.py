@@ -241,6 +241,7 @@ class Breaker(Prover):
             self._temporary.account,
             jobs=self._temporary.jobs,
             outlive_us=False,
+            like=self._temporary.like,
         )
         try:
             results, _ = self._asked(

@@ -164,7 +164,7 @@ def recovery_settings(places: Places, control: Mapping[str, str], major: int) ->
         "max_wal_size": "16GB",
         "checkpoint_timeout": "1d",
         "wal_recycle": "off",
-        "restart_after_crash": "off",
+        "restart_after_crash": "on",  # a damaged page may crash a process: the others are asked again
         # A log that can be read: see `outcome`.
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -7,13 +7,13 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
+from restorecheck.checks.structure import OWN_EXTENSIONS as EXTENSIONS
 from restorecheck.postgres.dump import preparation
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.session.connection import Connection, pin, spell
 from restorecheck.postgres.session.opening import identity_of
 
-EXTENSIONS = "restorecheck_extensions"
 DATABASES = """
 select datname from pg_database where not datistemplate order by not datallowconn, datname
 """

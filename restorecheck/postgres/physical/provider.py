@@ -10,7 +10,7 @@ import psycopg
 
 from restorecheck import choosing
 from restorecheck.choosing import Listed
-from restorecheck.errors import CapacityError, NotFoundError
+from restorecheck.errors import CapacityError, InvalidStateError, NotFoundError
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -52,6 +52,7 @@ from restorecheck.postgres.physical.source import DamagedBackupError, Workshop
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.cluster import Mark, Places
 from restorecheck.postgres.server.fence import named
+from restorecheck.postgres.server.temporary_server import Temporary
 from restorecheck.postgres.session.connection import Connection
 from restorecheck.postgres.session.messages import why_not
 
@@ -174,6 +175,23 @@ class PhysicalProvider(Provider):
         session = self.sessions.get(drill.id)
         lines = broker.told(session.all_requests()) if session else []
         return tuple(Observation(at=None, source="WAL archive", text=line) for line in lines)
+
+    def temporary(self, drill: Drill) -> Temporary:
+        """The throw-away server of this drill, to damage it on purpose."""
+        session = self.sessions.get(drill.id)
+        recovery = session.recovery if session else None
+        if recovery is None or recovery.server is None:
+            raise InvalidStateError("could not inject damage: another process made the server")
+        return Temporary(
+            drill=drill,
+            places=self.server.places(drill.id),
+            installation=recovery.installation,
+            account=recovery.workshop.account,
+            jobs=self.server.jobs or 1,
+            server=recovery.server,
+            user=self.physical.superuser,
+            like=recovery.started,
+        )
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         return connect_locally(endpoint, database)

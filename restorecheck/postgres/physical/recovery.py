@@ -23,6 +23,7 @@ from restorecheck.postgres.physical.source import (
 from restorecheck.postgres.physical.wal import Segment
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.binaries import Installation
+from restorecheck.postgres.server.cluster import Started
 from restorecheck.postgres.server.processes import Fence, Program
 from restorecheck.postgres.session.connection import Connection, pin
 from restorecheck.postgres.session.messages import log_lines
@@ -69,6 +70,7 @@ class Recovery:
     control: dict[str, str] = field(default_factory=dict)
     broker: Broker | None = None
     server: Program | None = None
+    started: Started = field(default_factory=Started)
     missing: tuple[str, ...] = ()
 
     @property
@@ -142,6 +144,7 @@ class Recovery:
             "restore_command": self.broker.start(),
         }
         spaces = (workshop.tablespaces,) if workshop.tablespaces.is_dir() else ()
+        self.started = Started(values=values, writable=spaces, readable=(self.folder,))
         self.server = cluster.begin(
             places,
             self.installation,

@@ -20,7 +20,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -378,6 +378,15 @@ def settings(*, jobs: int, memory: int | None = None) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What a server is started with beside the settings of a bulk load."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    writable: tuple[Path, ...] = ()
+    readable: tuple[Path, ...] = ()
+
+
 def start(
     places: Places,
     installation: Installation,
@@ -387,6 +396,7 @@ def start(
     outlive_us: bool,
     extra: Mapping[str, str] | None = None,
     memory: int | None = None,
+    like: Started | None = None,
 ) -> Program:
     """Start the server and wait until it accepts connections.
 
@@ -400,8 +410,17 @@ def start(
     values = {**settings(jobs=jobs, memory=memory), "unix_socket_directories": str(places.sockets)}
     if installation.major >= EVENT_TRIGGERS_MAJOR:
         values["event_triggers"] = "off"  # some restored ones fire at a login
-    values |= extra or {}
-    server = begin(places, installation, account, values, outlive_us=outlive_us)
+    like = like or Started()
+    values |= {**(extra or {}), **like.values}
+    server = begin(
+        places,
+        installation,
+        account,
+        values,
+        outlive_us=outlive_us,
+        writable=like.writable,
+        readable=like.readable,
+    )
     try:
         await_ready(places, server)
         note_standing(places, server)

@@ -4,7 +4,7 @@ All code that damages takes a `Temporary`. None can be made for another server, 
 kept, or for one whose drill does not run in this process.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ from restorecheck.model import Drill, Endpoint
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
-from restorecheck.postgres.server.cluster import Places
+from restorecheck.postgres.server.cluster import Places, Started
 from restorecheck.postgres.server.processes import Program
 from restorecheck.postgres.session import libpq
 from restorecheck.postgres.session.opening import identity_of
@@ -62,6 +62,10 @@ class Temporary:
     account: OsUser | None
     jobs: int
     server: Program
+    user: str = cluster.SUPERUSER
+    """A superuser of the restored database."""
+    like: Started = field(default_factory=Started)
+    """How it is started again."""
 
     def __post_init__(self) -> None:
         reason = self._objection()
@@ -103,7 +107,7 @@ class Temporary:
         connection = Lent.connect(
             host=str(self.places.sockets),
             port=cluster.PORT,
-            user=cluster.SUPERUSER,
+            user=self.user,
             dbname=database,
             autocommit=True,
             connect_timeout=10,

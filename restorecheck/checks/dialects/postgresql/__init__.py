@@ -12,6 +12,7 @@ from restorecheck.checks.scan_statements import (
     NULLS,
     SKEW,
     UNIT_BLOCKS,
+    UNSETTLED,
     Aggregate,
     Merge,
     Plan,
@@ -108,11 +109,13 @@ def constraints(table: Table) -> Iterator[Aggregate]:
     if required:
         yield violations(" or ".join(required), NULLS)
     for constraint in table.constraints:
-        key, plain = f"{CHECK}{constraint.name}", constraint.plain
+        plain = constraint.plain
+        key = f"{CHECK if plain else UNSETTLED}{constraint.name}"
         yield violations(f"not ({constraint.expression})", key, natural=not plain)
     for column in table.columns:
         for constraint, broken in _of_domains(table, column):
-            key = f"{CHECK}{column.name}, {constraint.name}"
+            begin = CHECK if constraint.plain else UNSETTLED
+            key = f"{begin}{column.name}, {constraint.name}"
             yield violations(broken, key, natural=not constraint.plain)
 
 

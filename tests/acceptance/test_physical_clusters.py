@@ -1,0 +1,137 @@
+"""Physical backups of unusual clusters, whole and damaged: what they hold never counts against them, and does nothing."""
+
+import shutil
+
+import pytest
+
+from tests.acceptance.physical import Yard
+from tests.chosen import chosen
+from tests.production import age, flip, majors, producing
+
+MAJORS = majors()
+TRACE = "create table traces (at timestamptz default now())"
+HOSTILE = """
+create function spread() returns event_trigger language plpgsql as $$ begin
+  copy (select 1) to program 'touch {left}';
+end $$
+"""
+
+
+@pytest.fixture(scope="module", params=chosen(sorted(MAJORS), 0.3))
+def odd(request):
+    """Another superuser, no checksums, a locale of ICU, and all that a cluster keeps for its own server."""
+    icu = "/usr/lib" in str(MAJORS[request.param].bin_dir)  # built by Debian with it
+    options = ["--locale-provider=icu", "--icu-locale=en"] if icu and request.param >= 15 else []
+    with producing(
+        MAJORS[request.param], *options, superuser="dba", checksums=False,
+        max_prepared_transactions="10", wal_level="logical", max_connections="300",
+    ) as made:  # fmt: skip
+        made.sql("alter role dba set default_transaction_read_only = on")
+        yield made
+
+
+class Odd(Yard):
+    def __init__(self, world, production):
+        self.world, self.production = world, production
+
+    def run(self, *statements):
+        for statement in statements:
+            with self.production.connected() as connection:
+                connection.execute("set default_transaction_read_only = off")
+                connection.execute(statement)
+
+    def back_up(self):
+        shutil.copytree(self.production.backup("odd"), self.full)
+        shutil.rmtree(self.production.backups / "odd")
+        age(self.full)
+
+    def drill_odd(self, keys="superuser: dba", checks="[]", target=""):
+        self.configure(
+            physical=f"{{kind: basebackup, path: backups, {keys}}}", checks=checks, target=target
+        )
+        return self.world.drill()
+
+
+@pytest.fixture
+def yard(world, odd):
+    return Odd(world, odd)
+
+
+def test_an_unusual_cluster_is_verified(yard):
+    yard.run(
+        "create unlogged table fast (id int)",
+        "insert into fast values (1)",
+        "create table held (id int primary key)",
+        "insert into held values (1)",
+        "create role boss superuser",
+    ) if yard.production.sql("select to_regclass('held')") == [(None,)] else None
+    yard.run("begin; lock table held; insert into held values (2); prepare transaction 'pending'")
+    yard.back_up()
+    yard.run("rollback prepared 'pending'")
+
+    code, report = yard.drill_odd(checks="[{row_count: {table: held, equals: 1, database: shop}}]")
+
+    notes = "\n".join(report["notes"])
+    assert (code, report["verdict"]) == (0, "verified"), (report["reason"], report["checks"])
+    assert "1 prepared transactions of the backup were rolled back in the copy" in notes
+    assert "unlogged tables are empty" in notes
+    assert {c["outcome"] for c in report["checks"]} <= {"passed", "skipped"}, report["checks"]
+
+
+def test_a_constraint_that_the_time_zone_decides_is_no_failure(yard):
+    yard.run(
+        "create table price (at timestamptz check (at::date >= date '2020-01-01'))",
+        "set timezone = 'Europe/Berlin'; insert into price values ('2020-01-01 00:30:00+01')",
+    )
+    yard.back_up()
+    yard.run("drop table price")
+
+    code, report = yard.drill_odd()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert "1 row breaks price_at_check, which may depend on settings" in report["reason"]
+
+
+def test_without_the_superuser_the_hint_names_the_key(yard):
+    yard.back_up()
+
+    code, report = yard.drill_odd(keys="max_age_hours: 100")
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report
+    assert "accepts no connection as postgres" in report["reason"]
+    assert "physical.superuser" in report["hint"]
+
+
+def test_the_structure_of_production_is_that_of_the_copy(yard):
+    done = yard.world.run(
+        "manifest", "--source", f"host={yard.production.directory} dbname=shop user=dba",
+        "--output", "manifest.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    yard.back_up()
+
+    _, report = yard.drill_odd(checks="[{structure: {file: manifest.json, database: shop}}]")
+
+    (check,) = [c for c in report["checks"] if c["kind"] == "structure"]
+    assert check["outcome"] == "passed", check["detail"]
+
+
+def test_without_checksums_and_manifest_damage_of_an_index_is_still_seen(yard):
+    ((path,),) = yard.production.sql("select pg_relation_filepath('big_pkey')")
+    yard.back_up()
+    flip(yard.full / path, 8192 + 8000, 64)
+    (yard.full / "backup_manifest").unlink()
+    age(yard.full)
+
+    code, report = yard.drill_odd()
+
+    assert (code, report["verdict"]) == (1, "failed"), report["reason"]
+
+
+def test_prove_damages_a_copy_of_physical_backups(yard):
+    yard.back_up()
+    yard.drill_odd(target="    databases: [shop]\n")
+
+    done = yard.world.run("prove", "shop", "--slow", "--json")
+
+    assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-2000:])
