@@ -41,6 +41,7 @@ GROUPS = (
             "tests/acceptance/test_physical.py",
             "tests/acceptance/test_physical_small.py",
             "tests/acceptance/test_physical_clusters.py",
+            "tests/acceptance/test_physical_hostile.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",
@@ -57,6 +58,7 @@ GROUPS = (
         Slow(0.1, "Each case damages a database of its own and reads all of it again."),
         (
             "tests/damage/test_matrix.py",
+            "tests/damage/test_physical_matrix.py",
             "tests/damage/test_prove.py",
             "tests/damage/test_shapes.py",
         ),

@@ -25,6 +25,8 @@ from restorecheck.postgres.untrusted_files import open_regular
 FIRST = 50
 """Members of a tar that are looked at to see what it is."""
 PIECE, PAGE = 1 << 20, 8192
+END_OF_TAR = 1024
+"""Zero bytes at the end of every tar: two blocks. Source: POSIX, pax, "ustar Interchange Format"."""
 _FICLONE = 0x40049409
 """Source: linux/fs.h. On file systems with reflinks the copy shares the blocks of its source."""
 SUFFIXES = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
@@ -103,17 +105,38 @@ def unpack(tar: Path, into: Path, workshop: Workshop) -> None:
     """
     members = 0
     try:
-        with opened(tar) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
-            for member in archive:
-                members += 1
-                _extract(archive, member, into, workshop)
-            # The final zero blocks are read, to verify a compressed file to its end.
-            while plain.read(PIECE):
-                continue
+        with opened(tar) as plain:
+            ending = _Ending(plain)
+            with tarfile.open(fileobj=ending, mode="r|") as archive:  # type: ignore[call-overload]  # it only reads
+                for member in archive:
+                    members += 1
+                    _extract(archive, member, into, workshop)
+                # The final zero blocks are read, to verify a compressed file to its end.
+                while ending.read(PIECE):
+                    continue
     except UNREADABLE as exc:
         raise DamagedBackupError(f"{tar.name} is truncated or damaged: {exc}") from exc
     if not members and tar.name.startswith("base."):
         raise DamagedBackupError(f"{tar.name} is empty")
+    if members and not ending.is_whole:
+        raise DamagedBackupError(f"{tar.name} is truncated: it does not end as a tar file does")
+
+
+class _Ending:
+    """Remembers the last bytes of a tar: `tarfile` takes one that was cut between two members for a whole one."""
+
+    def __init__(self, plain: IO[bytes]) -> None:
+        self._plain = plain
+        self._last = b""
+
+    def read(self, size: int) -> bytes:
+        piece = self._plain.read(size)
+        self._last = (self._last + piece[-END_OF_TAR:])[-END_OF_TAR:]
+        return piece
+
+    @property
+    def is_whole(self) -> bool:
+        return self._last == bytes(END_OF_TAR)
 
 
 def _extract(

@@ -1,0 +1,48 @@
+"""Damage of physical backups: every kind that a drill can see fails it."""
+
+import pytest
+
+from tests.acceptance.conftest import world
+from tests.acceptance.physical import Yard, tell
+from tests.damage.physical import ALL, FILES, damage, noticed
+from tests.missing import left_out
+from tests.production import majors, producing
+
+MAJORS = majors()
+__all__ = ["world"]  # a fixture
+NEEDS_MANIFEST = frozenset({"backup_label of a later backup"})
+"""Without a manifest, nothing is known of these files but what a later drill compares."""
+
+
+@pytest.fixture(scope="module")
+def story():
+    with producing(MAJORS[max(MAJORS)]) as production:
+        yield tell(production)
+
+
+@pytest.fixture
+def yard(world, story):
+    return Yard(world, story)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=str)
+def test_a_damaged_backup_fails(yard, kind):
+    if kind.of == "chain" and max(MAJORS) < 17:
+        left_out("PostgreSQL 17 is the first with incremental backups")
+    damage(yard, kind)
+
+    _, report = yard.drill()
+
+    assert (report["verdict"] == "failed") is kind.seen, report["reason"]
+    print(f"{kind}: {noticed(report)}")
+
+
+@pytest.mark.parametrize("kind", FILES, ids=str)
+def test_without_a_manifest_the_checks_see_most(yard, kind):
+    damage(yard, kind, manifest=False)
+
+    _, report = yard.drill()
+
+    seen = kind.seen and kind.name not in NEEDS_MANIFEST
+    assert (report["verdict"] == "failed") is seen, report["reason"]
+    print(f"{kind}: {noticed(report)}")
