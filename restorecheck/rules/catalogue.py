@@ -71,6 +71,7 @@ def _rule(
 
 
 FIRST_OF_AUDIT = 600
+PHYSICAL_GUIDE = "docs/how-to/physical-backups.md"
 CRITICAL, HIGH, MEDIUM, LOW = RuleSeverity
 
 _THIS_MACHINE = (
@@ -274,6 +275,67 @@ _THIS_MACHINE = (
         "policies (iam:SimulatePrincipalPolicy). Not known for other storages. No test file is written",
         why="restorecheck never writes to the backups. But an attacker on this machine could, with the same credentials.",
         mend="Give restorecheck credentials, or a user, that may only read the dumps.",
+    ),
+)
+
+_PHYSICAL = (
+    _rule(
+        131,
+        HIGH,
+        "The physical backups can be listed",
+        reads="the list of the backup tool, or the folder, as the drill reads it",
+        why="A wrong stanza, server name or key, or missing rights, make every drill inconclusive.",
+        mend="correct the keys of `physical`, or give restorecheck's user the right to read",
+        link=PHYSICAL_GUIDE,
+        pressing=True,
+    ),
+    _rule(
+        132,
+        HIGH,
+        "The newest physical backup is whole, as listed",
+        reads="the status of each backup, and the backups that an incremental one needs",
+        why="A backup that failed, or whose full backup expired, cannot be restored.",
+        mend="make a new full backup",
+        link=PHYSICAL_GUIDE,
+        pressing=True,
+    ),
+    _rule(
+        133,
+        MEDIUM,
+        "The newest physical backup is young, and an age limit is set",
+        reads="the end of the newest backup, max_age_hours and every",
+        why="Without a limit a backup job that stopped is not seen.",
+        mend="physical.max_age_hours, or every",
+        link=PHYSICAL_GUIDE,
+    ),
+    _rule(
+        134,
+        HIGH,
+        "The server programs of the backup's major version are installed",
+        reads="the version of the newest backup; the installed programs",
+        why="Only the same major version can read the files of a cluster.",
+        mend="install the server package of this version",
+        link=PHYSICAL_GUIDE,
+        pressing=True,
+    ),
+    _rule(
+        135,
+        HIGH,
+        "The disk has room for the restored files",
+        reads="the size after the restore, as the backup records it; the free space of the work directory",
+        why="A drill that does not fit is refused before the first byte, and is inconclusive.",
+        mend="free space, or set postgres.work_dir to a larger disk",
+        link=PHYSICAL_GUIDE,
+        pressing=True,
+    ),
+    _rule(
+        136,
+        MEDIUM,
+        "WAL is archived beside the physical backups",
+        reads="the newest segment in the archive",
+        why="Without archived WAL everything after the end of the newest backup is lost, and no moment can be chosen.",
+        mend="archive_command or pg_receivewal; for base backups the key `archive`",
+        link=PHYSICAL_GUIDE,
     ),
 )
 
@@ -925,6 +987,7 @@ _TERRAFORM = (
 
 RULES = (
     *_THIS_MACHINE,
+    *_PHYSICAL,
     *_ACCOUNTS,
     *_KEYS,
     *_PLACE,

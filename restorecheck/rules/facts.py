@@ -80,6 +80,32 @@ class DumpFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalFacts:
+    """The physical backups of one target, as their source lists them."""
+
+    target: str
+    place: str
+    problem: str = ""
+    """Why they cannot be listed."""
+    hint: str = ""
+    max_age: timedelta | None = None
+    newest: str = ""
+    """Name of the newest finished backup; empty: there is none."""
+    newest_problem: str = ""
+    """Why it cannot be restored; completes `<name> …`."""
+    whole: int = 0
+    """Number of backups that can be restored, as listed."""
+    ended_at: datetime | None = None
+    major: int | None = None
+    majors: tuple[int, ...] = ()
+    """Major versions of the installed PostgreSQL programs."""
+    needed_bytes: int | None = None
+    """Space of the restored files; None: not known."""
+    archive: str | Unread = ""
+    """The newest WAL segment in the archive; empty: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFacts:
     """Facts that all targets of one machine share. An empty problem means none."""
 
@@ -113,6 +139,7 @@ class MachineFacts:
     """Empty: no target is in AWS."""
     bundle_problem: str = ""
     dumps: tuple[DumpFacts, ...] = ()
+    physical: tuple[PhysicalFacts, ...] = ()
     unscheduled: tuple[str, ...] = ()
     """Targets with dumps and without a schedule."""
 

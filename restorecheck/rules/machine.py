@@ -60,7 +60,7 @@ def _places(facts: MachineFacts) -> Iterator[Finding]:
         _here("mkdir", "-p", facts.work_dir),
         _here("chmod", "a+x,u+rwx,o-w", facts.work_dir),
     )
-    if facts.dumps:
+    if facts.dumps or facts.physical:
         walls = " and ".join(facts.missing_walls)
         yield _checked(
             "RC113",

@@ -447,3 +447,21 @@ def test_a_backup_is_chosen_as_asked_on_the_command_line(yard, story, asked):
     if asked != "random":
         assert Path(report["backup"]["identifier"]).name == "full"
     assert report["backup"]["recovered"]["segment"] == story.needed[-1]
+
+
+def test_doctor_looks_at_the_backups_and_leaves_nothing(yard):
+    yard.fill("full")
+    yard.configure(target="    every: 24h\n")
+
+    found = json.loads(yard.world.run("doctor", "--format", "json").stdout)["findings"]
+    said = {f["rule"]: f for f in found}
+
+    assert {r: said[r]["outcome"] for r in said if r.startswith("RC13")} == {
+        f"RC13{n}": "ok" for n in range(1, 7)
+    }
+    yard.world.work.joinpath("x").mkdir()
+    shutil.rmtree(yard.full)
+    found = json.loads(yard.world.run("doctor", "--format", "json").stdout)["findings"]
+
+    assert {f["outcome"] for f in found if f["rule"] == "RC131"} == {"problem"}
+    yard.world.work.joinpath("x").rmdir()

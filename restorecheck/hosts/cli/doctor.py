@@ -31,7 +31,7 @@ from restorecheck.postgres.dump.machine_facts import (
 )
 from restorecheck.postgres.dump.settings import ServerSettings
 from restorecheck.postgres.server.account import OsUser
-from restorecheck.rules import machine, machine_readable, text
+from restorecheck.rules import machine, machine_readable, physical, text
 from restorecheck.rules.catalogue import By, RuleSeverity
 from restorecheck.rules.facts import MachineFacts
 from restorecheck.rules.findings import Finding, ignoring, problems, unseen
@@ -50,7 +50,8 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
             source = source_of(kind)(host, own)
             known = source.facts(known)
             findings += source.findings(now)
-    return answer(config, [*machine.judge(known, now), *findings], By.DOCTOR, arguments, now)
+    judged = (*machine.judge(known, now), *physical.judge(known, now), *findings)
+    return answer(config, judged, By.DOCTOR, arguments, now)
 
 
 def answer(

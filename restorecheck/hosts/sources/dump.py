@@ -92,7 +92,8 @@ class DumpSource(Source[DumpProvider]):
         from restorecheck.postgres.server.processes import missing_walls
 
         targets = self.targets.values()
-        known = replace(known, unscheduled=tuple(t.name for t in targets if t.schedule is None))
+        unscheduled = (t.name for t in targets if t.schedule is None)
+        known = replace(known, unscheduled=(*known.unscheduled, *unscheduled))
         if known.account_problem:
             return known
         return replace(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from restorecheck.config import Target
 from restorecheck.config.sources.physical import Physical
@@ -20,6 +20,9 @@ from restorecheck.postgres.physical.source import PhysicalSource
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.connection import Connect
 from restorecheck.postgres.session.opening import by_system_identifier
+
+if TYPE_CHECKING:
+    from restorecheck.rules.facts import MachineFacts
 
 LATE = timedelta(hours=2)
 """Added to the derived age limit: a backup may take so much longer than the previous one."""
@@ -41,6 +44,15 @@ class PhysicalBackups(Source[PhysicalProvider]):
     def make_checker(self, provider: PhysicalProvider) -> Checker:
         connect = self.connect_of(provider)
         return PostgresChecker(connect, self.host.clock, killed=provider.killed)
+
+    def facts(self, known: "MachineFacts") -> "MachineFacts":
+        from restorecheck.postgres.physical.listing import examine
+
+        now, server = self.host.clock.now(), server_settings(self.host.config)
+        targets = self.targets.values()
+        unscheduled = (t.name for t in targets if t.schedule is None and not t.when_new)
+        found = (examine(t.name, physical_settings(t), server, now) for t in targets)
+        return replace(known, unscheduled=(*known.unscheduled, *unscheduled), physical=tuple(found))
 
     def connect_of(self, provider: PhysicalProvider) -> Connect:
         return by_system_identifier(provider.connect)

@@ -1,6 +1,5 @@
 """The provider of physical backups: files in a private directory, recovered by a throw-away server, compared with the WAL archive."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -37,7 +36,7 @@ from restorecheck.postgres.dump.local_provider import (
     remove_cluster,
 )
 from restorecheck.postgres.dump.settings import ServerSettings
-from restorecheck.postgres.physical import broker, replay, told
+from restorecheck.postgres.physical import broker, listing, replay, told
 from restorecheck.postgres.physical.choice import PhysicalBackup, choose
 from restorecheck.postgres.physical.moment import (
     RANDOM,
@@ -50,7 +49,7 @@ from restorecheck.postgres.physical.session import PhysicalSession, working
 from restorecheck.postgres.physical.settings import PhysicalSettings
 from restorecheck.postgres.physical.source import DamagedBackupError, Workshop
 from restorecheck.postgres.server import cluster, processes
-from restorecheck.postgres.server.cluster import Mark, Places
+from restorecheck.postgres.server.cluster import Mark
 from restorecheck.postgres.server.fence import named
 from restorecheck.postgres.server.temporary_server import Temporary
 from restorecheck.postgres.session.connection import Connection
@@ -105,11 +104,8 @@ class PhysicalProvider(Provider):
         return {f"{verb} {name}": (name, verb != TO) for name in names for verb in (TO, AT)}
 
     def newest(self, now: datetime) -> tuple[Listed, ...]:
-        with tempfile.TemporaryDirectory(prefix="restorecheck-list-") as folder:
-            workshop = Workshop(
-                places=Places(Path(folder)), account=None, installations=(), now=now
-            )
-            listed = [b.listed for b in self.physical.source.backups(workshop) if not b.in_progress]
+        with listing.workshop(now) as tools:
+            listed = [b.listed for b in self.physical.source.backups(tools) if not b.in_progress]
         return tuple(sorted(listed, key=choosing.moment_of)[-1:])
 
     def ensure(self, drill: Drill, step: Step) -> StepEvent:

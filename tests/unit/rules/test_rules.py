@@ -15,6 +15,7 @@ from restorecheck.rules import (
     exposure,
     machine,
     machine_readable,
+    physical,
     quota_readiness,
     readiness,
     terraform,
@@ -61,7 +62,7 @@ def test_every_rule_is_judged_somewhere():
         assert any(f'"{rule.id}"' in source for source in sources), rule.id
 
 
-JUDGING = (machine, quota_readiness, readiness, deployment, exposure, terraform)
+JUDGING = (machine, physical, quota_readiness, readiness, deployment, exposure, terraform)
 
 
 # --- policies --------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""The list of a target's physical backups without a drill, for doctor and for the look for new backups. Changes nothing."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from restorecheck.errors import RestorecheckError
+from restorecheck.postgres.dump.settings import ServerSettings
+from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.settings import PhysicalSettings
+from restorecheck.postgres.physical.source import Workshop
+from restorecheck.postgres.server.cluster import Places
+from restorecheck.rules.facts import PhysicalFacts, Unread
+
+
+@contextmanager
+def workshop(now: datetime) -> Iterator[Workshop]:
+    """For lists only: nothing is restored there."""
+    with tempfile.TemporaryDirectory(prefix="restorecheck-list-") as folder:
+        Path(folder).chmod(0o755)  # another user may read the repository
+        yield Workshop(places=Places(Path(folder)), account=None, installations=(), now=now)
+
+
+def examine(
+    target: str, physical: PhysicalSettings, server: ServerSettings, now: datetime
+) -> PhysicalFacts:
+    """Facts for doctor. Raises nothing that says something about the backups."""
+    source = physical.source
+    facts = PhysicalFacts(target=target, place=source.place, max_age=physical.max_age)
+    with workshop(now) as tools:
+        try:
+            listed = [b for b in source.backups(tools) if not b.in_progress]
+        except RestorecheckError as exc:
+            return replace(facts, problem=exc.message, hint=exc.hint or "")
+        except OSError as exc:
+            return replace(facts, problem=f"{source.place} could not be read: {exc.strerror}")
+        archive: str | Unread
+        try:
+            archive = source.newest_segment(tools)
+        except (RestorecheckError, OSError) as exc:
+            archive = Unread("the WAL archive", str(exc))
+    try:
+        majors = tuple(sorted({one.major for one in server.installations()}))
+    except RestorecheckError:
+        majors = ()
+    return _of_newest(replace(facts, archive=archive, majors=majors), listed)
+
+
+def _of_newest(facts: PhysicalFacts, listed: list[PhysicalBackup]) -> PhysicalFacts:
+    if not listed:
+        return facts
+    newest = listed[-1]
+    size = newest.size_bytes
+    return replace(
+        facts,
+        newest=newest.name,
+        newest_problem=newest.problem,
+        whole=sum(1 for backup in listed if not backup.problem),
+        ended_at=newest.ended,
+        major=newest.major,
+        needed_bytes=None if size is None else size * (2 if newest.needs else 1),
+    )
