@@ -78,6 +78,20 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
     return Unclear(reason=f"recovery ended early: {said}")
 
 
+_LOST = re.compile(
+    r'could not open file "[\w/.]+": No such file or directory'
+    r'|could not read (?:file|block)[^\n"]*"?[\w/.]*"?: read only \d+ of \d+'
+    r"|invalid page in block \d+ of relation [\w/]+"
+)
+"""Sources: src/backend/storage/smgr/md.c, src/backend/storage/buffer/bufmgr.c."""
+
+
+def lost_file(said: str) -> str:
+    """What a server says of a file of a catalog when it refuses a connection; empty: it refuses for another reason."""
+    found = _LOST.search(said)
+    return found[0] if found else ""
+
+
 def _shown(text: str) -> str:
     """The message, which contains only files and positions, because no row is read yet."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]

@@ -9,6 +9,8 @@ from psycopg import sql
 
 from restorecheck.checks.structure import OWN_EXTENSIONS as EXTENSIONS
 from restorecheck.postgres.dump import preparation
+from restorecheck.postgres.physical import outcome
+from restorecheck.postgres.physical.source import DamagedBackupError
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.session.connection import Connection, pin, spell
@@ -65,7 +67,9 @@ def prepare(places: Places, superuser: str, wanted: Sequence[str], first: Connec
                 _let_look_at_pages(connection, role)
                 unlogged += _unlogged(connection)
                 identity = identity_of(connection) if name == databases[0] else identity
-        except psycopg.Error:
+        except psycopg.Error as exc:
+            if lost := outcome.lost_file(str(exc)):
+                raise DamagedBackupError(f"the database {name} cannot be opened: {lost}") from exc
             if name == databases[0]:
                 raise
             notes.append(f"the database {name} accepts no connections")

@@ -137,3 +137,17 @@ def test_a_moment_becomes_settings_of_the_server(moment, settings):
 
 def test_a_segment_of_a_later_timeline_is_where_recovery_ended():
     assert replace(REACHED, timeline=2).segment(SIZE).name(SIZE) == "000000020000000000000013"
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ('FATAL:  could not open file "base/5/1259": No such file or directory', True),
+        ("FATAL:  invalid page in block 3 of relation base/5/1259", True),
+        ('FATAL:  could not read block 1 in file "base/5/1249": read only 0 of 8192 bytes', True),
+        ('FATAL:  could not open file "base/5/1259": Permission denied', False),
+        ('FATAL:  role "postgres" does not exist', False),
+    ],
+)
+def test_a_lost_file_of_a_catalog_is_damage_and_other_refusals_are_not(said, lost):
+    assert bool(outcome.lost_file(said)) is lost
