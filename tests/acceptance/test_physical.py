@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -142,6 +144,29 @@ def test_production_beside_sees_no_connection_no_file_and_no_signal(yard, story)
 
     assert code == 0
     assert (production.log.read_text(), listing(production.directory)) == before
+
+
+def test_production_beside_gets_no_signal_and_accepts_nothing(yard, story, tmp_path):
+    """Recorded: every signal and every accepted connection of all processes of the running cluster."""
+    strace = shutil.which("strace")
+    if strace is None:
+        left_out("strace is not installed")
+    server, seen = story.production.server, tmp_path / "seen"
+    yard.fill("full")
+    argv = [strace, "-f", "-e", "trace=accept,accept4", "-o", seen, "-p", str(server.inner.pid)]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr is not None
+        if "attached" not in tracer.stderr.readline():
+            left_out("this machine does not let one process trace another")
+        code, report = yard.drill()
+        tracer.send_signal(signal.SIGINT)
+
+    assert code == 0, report
+    text = seen.read_text()
+    own = {line.split()[0] for line in text.splitlines() if line}
+    senders = set(re.findall(r"si_pid=(\d+)", text))
+    assert senders <= {*own, str(server.inner.pid)}, text
+    assert "accept" not in text
 
 
 def listing(folder):

@@ -1,6 +1,7 @@
 """Physical backups made by an enemy, or by an accident: nothing of them acts outside, and nothing is believed."""
 
 import io
+import os
 import tarfile
 
 import pytest
@@ -138,3 +139,82 @@ def test_a_tar_that_was_cut_between_two_files_fails_without_a_manifest(yard, sto
 
     assert (code, report["verdict"]) == (1, "failed"), report["reason"]
     assert "base.tar is truncated: it does not end as a tar file does" in report["reason"]
+
+
+# --- a timeline switch ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def switched():
+    """A cluster that was recovered and promoted after its backup: its archive goes on with timeline 2."""
+    with producing(MAJORS[max(MAJORS)]) as production:
+        story = tell(production)
+        production.stop()
+        signal_file = production.data / "recovery.signal"
+        signal_file.touch()
+        if production.account:
+            os.chown(signal_file, production.account.uid, production.account.gid)
+        production.start(restore_command=f"cp {production.archive}/%f %p")
+        while production.sql("select pg_is_in_recovery()") == [(True,)]:
+            production.sql("select pg_sleep(0.05)")
+        for _ in range(3):
+            production.order(500)
+            production.switch()
+        story.needed = [n for n in production.segments() if n >= story.needed[0]]
+        yield story
+
+
+def nothing(yard):
+    pass
+
+
+def first_of_the_new_timeline(yard):
+    yard.archive.joinpath(next(n for n in yard.story.needed if n.startswith("00000002"))).unlink()
+
+
+def second_of_the_new_timeline(yard):
+    every = [n for n in yard.story.needed if n.startswith("00000002")]
+    yard.archive.joinpath(every[1]).unlink()
+
+
+def history(yard):
+    yard.archive.joinpath("00000002.history").unlink()
+
+
+def history_of_another_switch(yard):
+    """An earlier one: the server finds the true one in the WAL, and nothing is lost."""
+    file = yard.archive / "00000002.history"
+    file.write_text("1\t0/F00000\tno recovery target specified\n")
+
+
+def last_of_the_old_timeline(yard):
+    """Also as the new timeline has its content: the server takes the newer file."""
+    every = [n for n in yard.story.needed if n.startswith("00000001")]
+    yard.archive.joinpath(every[-2]).unlink()
+
+
+HARMLESS = {nothing, history_of_another_switch}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        nothing,
+        first_of_the_new_timeline,
+        second_of_the_new_timeline,
+        history,
+        history_of_another_switch,
+        last_of_the_old_timeline,
+    ],
+    ids=lambda damage: damage.__name__,
+)
+def test_a_hole_at_a_timeline_switch_fails(world, switched, damage):
+    yard = Yard(world, switched)
+    yard.fill("full")
+    damage(yard)
+    age(yard.archive)
+
+    code, report = yard.drill()
+
+    expected = (0, "verified") if damage in HARMLESS else (1, "failed")
+    assert (code, report["verdict"]) == expected, (report["reason"], report["notes"])

@@ -84,6 +84,16 @@ def half(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def gone(made: Repository, pattern: str) -> None:
+    for path in made.place.rglob(pattern):
+        path.unlink()
+
+
+def manifest_flipped(made: Repository) -> None:
+    for path in made.place.rglob("backup.manifest"):
+        flip(path, 300, 8)
+
+
 DAMAGES: dict[str, Callable[[Repository], object]] = {
     "a byte of the largest file": lambda r: flip(r.largest(), 2000, 8),
     "no largest file": lambda r: r.largest().unlink(),
@@ -92,12 +102,10 @@ DAMAGES: dict[str, Callable[[Repository], object]] = {
     "bytes of a segment": lambda r: flip(r.segments()[-3], 500, 16),
     "half of a segment": lambda r: half(r.segments()[-3]),
     "the newest segment is missing": lambda r: r.segments()[-1].unlink(),
-    "no backup.info": lambda r: [p.unlink() for p in r.place.rglob("backup.info*")],
-    "no archive.info": lambda r: [p.unlink() for p in r.place.rglob("archive.info*")],
-    "no backup.manifest": lambda r: [p.unlink() for p in r.place.rglob("backup.manifest*")],
-    "bytes of backup.manifest, its copy is whole": lambda r: [
-        flip(p, 300, 8) for p in r.place.rglob("backup.manifest")
-    ],
+    "no backup.info": lambda r: gone(r, "backup.info*"),
+    "no archive.info": lambda r: gone(r, "archive.info*"),
+    "no backup.manifest": lambda r: gone(r, "backup.manifest*"),
+    "bytes of backup.manifest, its copy is whole": manifest_flipped,
 }
 
 

@@ -10,13 +10,14 @@ from tests.production import majors, producing
 
 MAJORS = majors()
 __all__ = ["world"]  # a fixture
-NEEDS_MANIFEST = frozenset({"backup_label of a later backup"})
-"""Without a manifest, nothing is known of these files but what a later drill compares."""
 
 
 @pytest.fixture(scope="module")
 def story():
     with producing(MAJORS[max(MAJORS)]) as production:
+        production.sql(
+            "vacuum"
+        )  # as a living cluster is: index-only scans then count without the table
         yield tell(production)
 
 
@@ -37,12 +38,17 @@ def test_a_damaged_backup_fails(yard, kind):
     print(f"{kind}: {noticed(report)}")
 
 
+SETTLED = frozenset({"pg_xact of zeros", "no files in pg_xact"})
+"""Every transaction before the backup is marked in its rows, so nobody asks these files."""
+
+
 @pytest.mark.parametrize("kind", FILES, ids=str)
 def test_without_a_manifest_the_checks_see_most(yard, kind):
     damage(yard, kind, manifest=False)
 
     _, report = yard.drill()
 
-    seen = kind.seen and kind.name not in NEEDS_MANIFEST
-    assert (report["verdict"] == "failed") is seen, report["reason"]
+    assert (report["verdict"] == "failed") is (kind.seen and kind.name not in SETTLED), report[
+        "reason"
+    ]
     print(f"{kind}: {noticed(report)}")

@@ -156,6 +156,13 @@ PHYSICAL = (
         BUILT_IN,
     ),
     bug(
+        "a catalog without its file is a connection to be tried again",
+        "lost_file",
+        'return found[0] if found else ""',
+        'return ""',
+        OUTCOME,
+    ),
+    bug(
         "a check that still holds after its moment passes",
         "turned_round",
         "outcome = CheckOutcome.FAILED",
