@@ -48,6 +48,7 @@ GROUPS = (
             "tests/acceptance/test_servers.py",
             "tests/acceptance/test_several_databases.py",
             "tests/acceptance/test_storages.py",
+            "tests/acceptance/test_walg.py",
         ),
     ),
     (

@@ -16,6 +16,13 @@ PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
 
 PHYSICAL = (
     bug(
+        "any error of WAL-G's wal-fetch is the end of the WAL",
+        "postgres/physical/sources/WalG.fetch",
+        "if done.code == NOT_THERE",
+        "if done.code",
+        "tests/unit/postgres/physical/test_walg.py",
+    ),
+    bug(
         "a disk that is full while parts are combined is a bad backup",
         "postgres/physical/is_about_room",
         "any(words in said for words in NO_ROOM)",

@@ -82,10 +82,10 @@ class Copies(PhysicalSource):
         )  # fmt: skip
         if done.code:
             said = done.first_line.removeprefix("pg_combinebackup: ").removeprefix("error: ")
-            reason = f"could not combine the incremental backups: {said}"
+            what = "could not combine the incremental backups"
             if source.is_about_room(done.err, workshop):
-                raise CapacityError(reason)
-            raise (DamagedBackupError if done.code == 1 else ProviderError)(reason)
+                raise CapacityError(f"{what}: not enough free disk space: {said}")
+            raise (DamagedBackupError if done.code == 1 else ProviderError)(f"{what}: {said}")
         for folder in folders:
             shutil.rmtree(folder)
         workshop.notes.append(f"combined of {len(chain)} backups: {', '.join(chain)}")

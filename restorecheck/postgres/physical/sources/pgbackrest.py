@@ -176,8 +176,11 @@ class PgBackRest(PhysicalSource):
         if _damaged(done) or done.code in LOST:
             raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
         if done.code:
-            kind = CapacityError if source.is_about_room(done.err, workshop) else ProviderError
-            raise kind(f"pgbackrest restore: {_said(done)}")
+            if source.is_about_room(done.err, workshop):
+                raise CapacityError(
+                    f"pgbackrest restore: not enough free disk space: {_said(done)}"
+                )
+            raise ProviderError(f"pgbackrest restore: {_said(done)}")
         if workshop.account is not None:
             for folder in (data, spaces):
                 untrusted_files.give_all(folder, workshop.account.uid, workshop.account.gid)

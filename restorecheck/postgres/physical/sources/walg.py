@@ -1,0 +1,199 @@
+"""Backups of WAL-G, read by WAL-G itself: `backup-list`, `backup-fetch`, `wal-fetch` and `wal-show`.
+
+Written from WAL-G's documentation and source (docs/PostgreSQL.md, internal/databases/postgres), and tried with a program that
+behaves like them, not with WAL-G: no package registry of ours has it. Commands that ask the running cluster (`wal-verify`) are
+not used.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from restorecheck.errors import AccessDeniedError, CapacityError, ProviderError
+from restorecheck.postgres import untrusted_files
+from restorecheck.postgres.physical import source, wal
+from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.copies import LABEL
+from restorecheck.postgres.physical.programs import ProgramEnd, run
+from restorecheck.postgres.physical.source import (
+    ArchiveAnswer,
+    DamagedBackupError,
+    FromArchive,
+    PhysicalSource,
+    Workshop,
+)
+from restorecheck.postgres.server import cluster
+from restorecheck.postgres.server.account import OsUser
+from restorecheck.postgres.server.processes import Fence
+
+PROGRAM = "wal-g"
+NOT_THERE = 74
+"""Exit code of wal-fetch; 1 is any other error. Source: WAL-G, docs/PostgreSQL.md."""
+SETTINGS = ("WALG_", "AWS_", "AZURE_", "GOOGLE_", "OS_", "SWIFT_", "SSH_", "YC_", "GCS_")
+"""Beginnings of the variables that configure WAL-G and its storages."""
+DAMAGED = (
+    *(
+        "invalid checksum",
+        "checksum mismatch",
+        "unexpected EOF",
+        "corrupt",
+        "Object does not exist",
+    ),
+    *("does not exist in storage", "decompress", "message integrity"),
+)
+"""Of a file in the storage, which answered. Not complete: of an error in other words nothing is concluded."""
+BACKUPS_GONE = "No backups found"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalG(PhysicalSource):
+    settings: str | None = None
+
+    @property
+    def place(self) -> str:
+        return "WAL-G"
+
+    def backups(self, workshop: Workshop) -> Sequence[PhysicalBackup]:
+        done = self._run(workshop, "backup-list", "--detail", "--json")
+        if done.code == 0 and not done.out.strip() and BACKUPS_GONE in done.err:
+            return []
+        found = [_backup(values) for values in self._parsed(done, "backup-list")]
+        return sorted(found, key=lambda backup: (str(backup.stopped_at), backup.name))
+
+    def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
+        source.room_for(backup.size_bytes or 0, workshop)
+        workshop.expected = backup.size_bytes or 0
+        data, reader = workshop.places.data, self._reader(workshop)
+        if reader is not None:
+            untrusted_files.give_all(data, reader.uid, reader.gid)
+        # Fenced: WAL-G restores tablespaces to production's paths, which are not within reach.
+        done = self._run(workshop, "backup-fetch", str(data), backup.name, writes=data)
+        if done.code:
+            if source.is_about_room(done.err, workshop):
+                raise CapacityError(
+                    f"wal-g backup-fetch: not enough free disk space: {done.last_line}"
+                )
+            damaged = any(words in done.err for words in DAMAGED)
+            raise (DamagedBackupError if damaged else ProviderError)(
+                f"wal-g backup-fetch {done.how}"
+            )
+        if workshop.account is not None:
+            untrusted_files.give_all(data, workshop.account.uid, workshop.account.gid)
+        if not (data / LABEL).is_file():
+            raise DamagedBackupError("wal-g restored no backup_label")
+        installation = workshop.installation(source.major_of(data))
+        source.verify(data, workshop.tablespaces, workshop, installation)
+
+    def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
+        try:
+            folder = self._folder(workshop)
+            place = folder / name
+            place.unlink(missing_ok=True)
+            done = self._run(workshop, "wal-fetch", name, str(place), writes=folder)
+            if done.code == NOT_THERE:
+                return FromArchive(ArchiveAnswer.ABSENT)
+            if done.code:
+                damaged = any(words in done.err for words in DAMAGED)
+                answer = ArchiveAnswer.DAMAGED if damaged else ArchiveAnswer.UNKNOWN
+                return FromArchive(answer, done.how)
+            if not stat.S_ISREG(place.lstat().st_mode):
+                return FromArchive(ArchiveAnswer.UNKNOWN, "wal-fetch did not make a regular file")
+            place.rename(to)
+            os.chown(to, os.geteuid(), os.getegid())
+        except (ProviderError, OSError) as exc:
+            return FromArchive(ArchiveAnswer.UNKNOWN, str(exc))
+        return FromArchive(ArchiveAnswer.FETCHED)
+
+    def newest_segment(self, workshop: Workshop) -> str:
+        done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
+        return wal.newest(str(line.get("end_segment")) for line in self._parsed(done, "wal-show"))
+
+    # --- running WAL-G -----------------------------------------------------------------------
+
+    def _parsed(self, done: ProgramEnd, command: str) -> Iterator[dict[str, Any]]:
+        if done.code:
+            raise ProviderError(f"wal-g {command} {done.how}")
+        try:
+            found = json.loads(done.out) or []
+        except ValueError as exc:
+            raise ProviderError(f"the output of wal-g {command} could not be parsed") from exc
+        yield from found
+
+    def _run(self, workshop: Workshop, *arguments: str, writes: Path | None = None) -> ProgramEnd:
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise AccessDeniedError(
+                "wal-g is not installed on this machine", hint="Install WAL-G in a folder of PATH."
+            )
+        config = [f"--config={self.settings}"] if self.settings else []
+        given = {n: v for n, v in os.environ.items() if n.startswith(SETTINGS)}
+        # With more, wal-fetch leaves a process behind that fetches the next segments. Source: prefetch.go.
+        one = {"WALG_DOWNLOAD_CONCURRENCY": "1"} if "wal-fetch" in arguments else {}
+        readable = [Path(value) for value in given.values() if value.startswith("/")]
+        readable += [Path(self.settings)] if self.settings else []
+        return run(
+            [program, *config, *arguments],
+            directory=workshop.places.directory,
+            account=self._reader(workshop),
+            stop=workshop.stop,
+            environment=given | one,
+            within=Fence(
+                readable=tuple(path for path in readable if path.exists()),
+                writable=(writes,) if writes else (),
+                network=True,
+                record=cluster.recorded(workshop.places),
+            ),
+        )
+
+    def _folder(self, workshop: Workshop) -> Path:
+        folder = workshop.places.directory / "fetched"
+        if not folder.is_dir():
+            cluster.make_folder(folder, self._reader(workshop))
+        return folder
+
+    def _reader(self, workshop: Workshop) -> OsUser | None:
+        """The owner of the configuration file, which holds secrets; never root."""
+        if workshop.account is None or self.settings is None:
+            return workshop.account
+        try:
+            entry = pwd.getpwuid(Path(self.settings).stat().st_uid)
+        except (OSError, KeyError):
+            return workshop.account
+        if entry.pw_uid == 0:
+            return workshop.account
+        return OsUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+SOURCE = WalG
+
+
+def _backup(values: dict[str, Any]) -> PhysicalBackup:
+    version = int(values.get("pg_version") or 0)
+    finished = _time(values.get("finish_time")) or _time(values.get("time"))
+    return PhysicalBackup(
+        name=str(values["backup_name"]),
+        address=f"WAL-G: {values['backup_name']}",
+        started_at=_time(values.get("start_time")),
+        stopped_at=finished,
+        starts_at=values.get("start_lsn") or None,
+        ends_at=values.get("finish_lsn") or None,
+        size_bytes=values.get("uncompressed_size") or None,
+        system_identifier=str(values.get("system_identifier") or ""),
+        major=version // 10_000 or None,
+    )
+
+
+def _time(text: object) -> datetime | None:
+    """None: not known; WAL-G then writes the year 1."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo and found.year > 1 else None

@@ -1,0 +1,126 @@
+"""What WAL-G prints, as its source writes it."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from restorecheck.errors import ProviderError
+from restorecheck.postgres.physical.programs import ProgramEnd
+from restorecheck.postgres.physical.source import ArchiveAnswer, DamagedBackupError, Workshop
+from restorecheck.postgres.physical.sources.walg import WalG
+from restorecheck.postgres.server.cluster import Places
+
+BACKUP = {
+    "backup_name": "base_000000010000000000000005",
+    "time": "2026-11-29T03:05:00Z",
+    "start_time": "2026-11-29T03:00:00.123456789Z",
+    "finish_time": "2026-11-29T03:04:59Z",
+    "pg_version": 170002,
+    "start_lsn": 83886120,
+    "finish_lsn": 83886592,
+    "system_identifier": 7440000000000000001,
+    "uncompressed_size": 30000000,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fake(WalG):
+    """Ends like this instead of running WAL-G."""
+
+    end: ProgramEnd = field(default_factory=lambda: ProgramEnd(0, "", ""))
+
+    def _run(self, workshop, *arguments, writes=None):  # noqa: ARG002  # the same signature
+        return self.end
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    now = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    return Workshop(places=Places(directory=tmp_path), account=None, installations=(), now=now)
+
+
+def said(out):
+    return Fake(end=ProgramEnd(0, json.dumps(out), ""))
+
+
+def test_a_list_says_when_and_where_backups_begin_and_end(workshop):
+    (found,) = said([BACKUP]).backups(workshop)
+
+    assert (found.major, found.starts_at, found.ends_at) == (17, 83886120, 83886592)
+    assert found.ended == datetime(2026, 11, 29, 3, 4, 59, tzinfo=UTC)
+    assert found.system_identifier == "7440000000000000001"
+
+
+def test_what_an_older_wal_g_does_not_say_is_not_known(workshop):
+    old = {
+        "backup_name": "b",
+        "time": "2026-11-29T03:05:00Z",
+        "finish_time": "0001-01-01T00:00:00Z",
+    }
+
+    (found,) = said([old]).backups(workshop)
+
+    assert (found.major, found.size_bytes, found.system_identifier) == (None, None, "")
+    assert found.ended == datetime(2026, 11, 29, 3, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "end", [ProgramEnd(0, "[]", ""), ProgramEnd(0, "", "INFO: No backups found")]
+)
+def test_an_empty_storage_has_no_backup(workshop, end):
+    assert Fake(end=end).backups(workshop) == []
+
+
+@pytest.mark.parametrize(
+    "end", [ProgramEnd(1, "", "ERROR: denied"), ProgramEnd(0, "INFO: x", ""), ProgramEnd(0, "", "")]
+)
+def test_a_list_that_cannot_be_read_is_no_empty_one(workshop, end):
+    with pytest.raises(ProviderError):
+        Fake(end=end).backups(workshop)
+
+
+def test_the_newest_segment_is_that_of_the_newest_timeline(workshop):
+    lines = [
+        {"end_segment": "000000010000000000000009"},
+        {"end_segment": "000000020000000000000003"},
+        {},
+    ]
+
+    assert said(lines).newest_segment(workshop) == "000000020000000000000003"
+    assert said(None).newest_segment(workshop) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "err", "answer"),
+    [
+        (74, "ERROR: Archive '0A' does not exist.", ArchiveAnswer.ABSENT),
+        (1, "ERROR: unexpected EOF", ArchiveAnswer.DAMAGED),
+        (1, "ERROR: connection refused", ArchiveAnswer.UNKNOWN),
+    ],
+)
+def test_only_exit_code_74_says_that_a_segment_is_not_there(workshop, code, err, answer):
+    got = Fake(end=ProgramEnd(code, "", err)).fetch(
+        "0A", workshop.places.directory / "to", workshop
+    )
+
+    assert got.answer is answer
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (ProgramEnd(1, "", "ERROR: invalid checksum"), DamagedBackupError),
+        (ProgramEnd(1, "", "ERROR: access denied"), ProviderError),
+        (ProgramEnd(0, "", ""), DamagedBackupError),  # without a backup_label
+    ],
+)
+def test_a_backup_that_is_not_fetched_is_bad_or_out_of_reach(workshop, end, error):
+    workshop.places.data.mkdir()
+    (backup,) = said([BACKUP]).backups(workshop)
+
+    with pytest.raises(ProviderError) as raised:
+        Fake(end=end).restore(backup, workshop)
+
+    assert type(raised.value) is error
