@@ -162,4 +162,11 @@ AURORA = (
         "self._if_allowed(self.clusters)",
         FORGOTTEN,
     ),
+    bug(
+        "a cluster that is available is started to delete its stopped instance",
+        "_DbInstance.delete",
+        'if cluster is not None and cluster.status == "stopped":',
+        "if cluster is not None:",
+        "tests/simulation/test_aurora_answers.py",
+    ),
 )

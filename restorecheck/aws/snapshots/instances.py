@@ -112,9 +112,12 @@ class _DbInstance(RestoredKind[InstanceView]):
 
     def delete(self, account: Account, view: InstanceView) -> str:
         """Of Aurora the cluster has the backups, and a stopped one lets no instance go: Amazon Aurora User
-        Guide, "Stopping and starting a cluster".
+        Guide, "Stopping and starting a cluster". A member may be shown as `stopped` while its cluster is available:
+        such a cluster cannot be started.
         """
-        if view.cluster and view.status == "stopped":
+        at_rest = view.cluster and view.status == "stopped"
+        cluster = account.clusters.fresh().get(view.cluster) if at_rest else None
+        if cluster is not None and cluster.status == "stopped":
             account.rds().start_db_cluster(DBClusterIdentifier=view.cluster)
             return f"starting the DB cluster {view.cluster}: a stopped one cannot be deleted"
         backups: Any = {} if view.cluster else {"DeleteAutomatedBackups": True}
