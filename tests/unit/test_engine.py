@@ -86,6 +86,7 @@ class Bench:
     """An engine with one drill before it."""
 
     def __init__(self, state, *script, checker=None, performs=None):
+        self.signed: list[str] = []
         self.world = World(present=state.started_at)
         self.store = MemoryStore(self.world)
         self.store.create(state)
@@ -96,6 +97,7 @@ class Bench:
             provider_for=lambda _drill: self.provider,
             checker_for=lambda _drill: self.checker,
             clock=self.world,
+            sign=lambda: self.signed.append(self.store.report("d-1")),
             **({"performs": performs} if performs else {}),
         )
 
@@ -302,6 +304,17 @@ def test_a_drill_is_let_go_of_once_when_its_report_is_written():
     assert bench.store.report("d-1")
     bench.advance()
     assert len(bench.provider.released) == 1
+
+
+def test_a_report_is_signed_once_when_it_is_stored():
+    bench = Bench(tearing_down(ledger=()), Retained())
+
+    bench.advance()
+    assert bench.signed == []
+    bench.advance()
+    bench.advance()
+
+    assert bench.signed == [bench.store.report("d-1")]
 
 
 def test_a_clock_that_is_set_back_gives_no_step_a_negative_length():

@@ -135,6 +135,7 @@ def refuse_impossible(config: Config) -> None:
     """
     targets = targets_of(config)
     targets.inventories()
+    scribe_of(config, SystemClock())
     for target in config.targets:
         targets.provider_of(target.name)
 
