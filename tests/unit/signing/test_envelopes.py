@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 
+from restorecheck.evidence.statements import PAYLOAD_TYPE
 from restorecheck.signing import dsse, envelopes
 from tests.missing import need
 from tests.signed import Key
@@ -111,6 +112,32 @@ def test_the_libraries_of_others_verify_an_envelope():
         public.verify(signature, pae + b" ")
     with pytest.raises(VerificationError):
         Envelope.from_dict(json.loads(signed())).verify([OTHER.verifier], 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("ed25519", []),
+        ("ecdsa", ["-digest", "sha256"]),
+        ("rsa", ["-digest", "sha256", "-pkeyopt", "rsa_padding_mode:pss"]),
+    ],
+)
+def test_openssl_verifies_every_kind_of_key_as_a_pack_says(tmp_path, kind, more):
+    need(shutil.which("openssl"), "openssl", "apt-get install openssl")
+    key = Key(kind)
+    public = key.write(tmp_path)
+    said = json.loads(signed(key))
+    payload = base64.b64decode(said["payload"])
+    (tmp_path / "signed").write_bytes(
+        b"DSSEv1 28 %s %d %s" % (PAYLOAD_TYPE.encode(), len(payload), payload)
+    )
+    (tmp_path / "signature").write_bytes(base64.b64decode(said["signatures"][0]["sig"]))
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(public), "-rawin", *more]
+    command += ["-in", str(tmp_path / "signed"), "-sigfile", str(tmp_path / "signature")]
+
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    (tmp_path / "signed").write_bytes(b"other")
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
 
 
 @pytest.mark.parametrize(
