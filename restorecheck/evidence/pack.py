@@ -14,11 +14,30 @@ from restorecheck.evidence.gaps import Gap
 from restorecheck.evidence.notes import Note, NoteKind
 from restorecheck.evidence.rows import DrillRow
 from restorecheck.evidence.sampling import drawn
+from restorecheck.history import Entry
 from restorecheck.model import Verdict
-from restorecheck.spelling import number_of, second_of
+from restorecheck.spelling import first_of, number_of, second_of
 
 BACKWARDS = timedelta(minutes=5)
 """Reports that end out of order by more than this were not only written at the same time: the clock was set back."""
+NAMED = 20
+"""Drills that one remark names; the rest is counted."""
+
+
+def astray(entries: Sequence[Entry], since: datetime, until: datetime) -> tuple[str, ...]:
+    """Ids of the drills that a wrong clock has moved out of the period; `entries` in sequence.
+
+    A clock that was set back for one drill would otherwise take that drill out of every pack.
+    """
+    inside = [entry.sequence for entry in entries if since <= entry.finished_at < until]
+    if not inside:
+        return ()
+    return tuple(
+        entry.drill_id
+        for entry in entries
+        if inside[0] < entry.sequence < inside[-1]
+        and not since - BACKWARDS <= entry.finished_at < until + BACKWARDS
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +109,8 @@ class Pack:
     keys: tuple[str, ...]
     sample_size: int
     seed: str
+    astray: tuple[str, ...] = ()
+    """Drills stored between the first and the last of the period that ended outside of it, by their clock."""
 
     @property
     def sample(self) -> tuple[DrillRow, ...]:
@@ -198,6 +219,10 @@ def _remarks(pack: Pack) -> Iterator[str]:
                 f"The clock was set back: drill {row.drill_id} was stored after drill {before.drill_id} and ended "
                 f"before it ({second_of(row.finished_at)}, {second_of(before.finished_at)})"
             )
+    if pack.astray:
+        yield (
+            f"Stored in the period, but ended outside of it, so that a clock was wrong: {first_of(pack.astray, NAMED)}"
+        )
     if late := [row for row in pack.rows if row.finished_at > pack.made_at + BACKWARDS]:
         yield f"{number_of(len(late), 'drill')} ended after this pack was made: a clock was wrong"
     if removed := sum(1 for row in pack.rows if not row.restore):

@@ -327,6 +327,10 @@ def test_a_clock_that_was_set_back_is_told(past, capsys):
 
     assert "The clock was set back: drill d-11 was stored after drill d-10" in pack.text
 
+    past.drill("courses", OK, 400 * DAY)
+    past.drill("courses", OK, HOUR)
+    assert "ended outside of it, so that a clock was wrong: d-12" in Pack(capsys, folder="two").text
+
 
 def test_a_history_with_flaws_makes_a_pack_that_says_so_first(past, capsys):
     past.tamper("update reports set target = 'orders' where sequence = 4")

@@ -17,7 +17,7 @@ from restorecheck.evidence import files as pack_files
 from restorecheck.evidence import statements
 from restorecheck.evidence.gaps import NO_REASON, Gap, Slot, gaps_of_days, gaps_of_slots
 from restorecheck.evidence.notes import Note, NoteKind
-from restorecheck.evidence.pack import Pack, Scoped, as_json
+from restorecheck.evidence.pack import Pack, Scoped, as_json, astray
 from restorecheck.evidence.rows import DrillRow, row_of
 from restorecheck.evidence.signatures import Opened, Signature, claimed_key
 from restorecheck.history import Stored, sha256_of_bytes
@@ -205,6 +205,7 @@ def _collected(
         judged=judge is not None,
         keys=tuple(key.keyid for key in judge.keys) if judge else (),
         sample_size=arguments.sample,
+        astray=astray(seen.entries, period.since, period.until),
         seed=arguments.seed or (rows[-1].sha256[:16] if rows else ""),
     )
     kept = {row.sequence for row in pack.sample} | {d.row.sequence for d in pack.deviations}

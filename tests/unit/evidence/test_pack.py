@@ -9,10 +9,10 @@ import pytest
 from restorecheck.evidence import page
 from restorecheck.evidence.gaps import Gap
 from restorecheck.evidence.notes import NoteKind, NoteLink, StoredNote, write
-from restorecheck.evidence.pack import Pack, Scoped, as_json, controls
-from restorecheck.history import sha256_of
+from restorecheck.evidence.pack import Pack, Scoped, as_json, astray, controls
+from restorecheck.history import Link, entry_of, sha256_of
 from restorecheck.model import Verdict
-from tests.factories import NOW
+from tests.factories import NOW, finished
 from tests.unit.evidence.test_rows import row
 
 DAY = timedelta(days=1)
@@ -74,6 +74,28 @@ def test_a_pack_in_which_all_is_well_has_nothing_to_read_first_but_what_is_not_s
 )
 def test_what_a_reader_must_know_comes_first(changes, said):
     assert any(said in remark for remark in pack(**changes).remarks)
+
+
+def test_a_drill_that_a_wrong_clock_moved_out_of_the_period_is_named():
+    entries = [
+        entry_of(
+            finished().evolve(id=f"d-{n}", finished_at=at), Link(sequence=n, previous_sha256=""), ""
+        )
+        for n, at in enumerate(
+            [
+                SINCE - DAY,
+                SINCE,
+                SINCE - 30 * DAY,
+                UNTIL + timedelta(minutes=1),
+                UNTIL - DAY,
+                UNTIL + DAY,
+            ]
+        )
+    ]
+
+    assert astray(entries, SINCE, UNTIL) == ("d-2",)
+    assert astray(entries[:1], SINCE, UNTIL) == ()
+    assert any("a clock was wrong: d-2" in remark for remark in pack(astray=("d-2",)).remarks)
 
 
 def test_reports_that_end_at_nearly_the_same_time_are_no_sign_of_a_wrong_clock():
