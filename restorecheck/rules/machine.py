@@ -302,6 +302,7 @@ def _programs(dump: DumpFacts) -> Finding:
     if dump.majors and (wanted is None or max(dump.majors) >= wanted):
         if wanted is not None and wanted not in dump.majors and dump.own_major:
             said += f"; the dump is of {wanted}: `{dump.own_major}` installs its own version"
+            said = "; ".join([said, *dump.unusable])
         return ok("RC101", dump.target, said)
     if wanted:
         said += f"; the dump needs {wanted}"

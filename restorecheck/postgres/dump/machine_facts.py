@@ -186,7 +186,10 @@ def _with_programs(facts: DumpFacts, server: ServerSettings) -> DumpFacts:
         facts,
         majors=majors,
         own_major=pinned.command_for(facts.major or NEWEST_ORDINARY),
-        unusable=tuple(f"{one.bin_dir} does not run: {one.why}" for one in unusable),
+        unusable=tuple(
+            f"{one.bin_dir} does not run: {one.why}" + (f" ({one.fix})" if one.fix else "")
+            for one in unusable
+        ),
         unusable_fixes=tuple(dict.fromkeys(one.fix for one in unusable if one.fix)),
     )
 

@@ -351,6 +351,10 @@ def test_a_dump_that_a_higher_version_would_restore_is_told_the_command_of_its_o
     assert "the dump is of 16: `restorecheck server install 16` installs" in higher.found
     assert command not in own.found
     assert "13" not in programs(major=13, majors=(17,)).found
+    broken = programs(
+        major=16, majors=(17,), own_major=command, unusable=("/x/bin does not run: why",)
+    )
+    assert broken.found.endswith("; /x/bin does not run: why")
 
 
 def test_where_no_programs_fit_the_missing_library_and_the_version_are_the_advice():
