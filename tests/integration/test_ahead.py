@@ -180,7 +180,7 @@ def test_rows_of_another_database_in_the_same_file_are_not_merged(stage):
     events = target.restore()
 
     assert not target.session.load or not target.loaded_while_read
-    assert "holds dumps" in events[0].reason or target.asked(COUNTS, "other") == [(50, 2000)]
+    assert "holds 2 dumps" in events[0].reason
 
 
 def test_a_need_that_shows_up_late_makes_the_load_begin_again(stage):
