@@ -301,9 +301,12 @@ def _ask(session: _Session, spec: CheckSpec, timeout: timedelta) -> Answer:
 
 def _query(connection: Connection, text: str, timeout: timedelta) -> Rows:
     """The first row and the number of rows, read row by row to save memory."""
-    with rolled_back(connection, timeout), connection.cursor() as cursor:
-        # With row_security off PostgreSQL refuses a query whose rows a policy would hide.
-        connection.execute("set local row_security to off")
+    # With row_security off PostgreSQL refuses a query whose rows a policy would hide.
+    settings = "set local row_security to off"
+    with (
+        rolled_back(connection, timeout, settings=settings),
+        connection.cursor() as cursor,
+    ):
         first: tuple[Any, ...] = ()
         count = 0
         more = False
