@@ -63,7 +63,10 @@ mutants: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.simulation.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
+# Ratios, side by side; at the end docs/explanation/speed.md, which takes a quiet machine.
+bench: export BENCH_FILE = $(CURDIR)/dist/bench.jsonl
 bench: $(READY)
+	mkdir -p dist && rm -f $(BENCH_FILE)
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python -m tests.bench.bench_forms
 	$(BIN)/python -m tests.bench.bench_storages
@@ -75,6 +78,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.bench_evidence
 	$(BIN)/python tests/bench/bench_functions.py
 	$(BIN)/python -m tests.bench.bench_scale
+	$(BIN)/python -m tests.bench.measured $(BENCH_FILE) > docs/explanation/speed.md
 
 # The templates and the packages of the AWS functions, for both architectures.
 package: $(READY)

@@ -7,7 +7,6 @@ can be installed are installed into environments of their own below BENCH_PEERS 
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from restorecheck.postgres.server import cluster
 from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import pg
 from tests.bench.drawing import LOOK, save
+from tests.bench.measured import Row, both, note
 from tests.damage.healthy import MAINTENANCE
 from tests.reading import endpoint_of
 
@@ -182,20 +182,29 @@ def _read_all(files: Sequence[Path]) -> None:
 
 
 def medians(runs: dict[str, Callable[[], object]], times: int = RUNS) -> dict[str, float]:
-    """Interleaved, so that what else the machine does hits all alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(times):
-        for name, act in runs.items():
-            began = time.perf_counter()
-            act()
-            seconds[name].append(time.perf_counter() - began)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    """Seconds on the wall, in turns."""
+    return {name: wall for name, (wall, _) in both(runs, times).items()}
 
 
-def table(title: str, found: dict[str, float], base: str) -> None:
+def table(title: str, found: dict[str, tuple[float, float]], ours: str) -> None:
+    """Print the times, and note those of `ours` beside each other one."""
     print(f"\n{title}")
-    for name, seconds in found.items():
-        print(f"  {name:<44}{seconds:8.2f} s   {seconds / found[base]:6.2f} x {base}")
+    wall, work = found[ours]
+    for name, (seconds, processors) in found.items():
+        print(
+            f"  {name:<44}{seconds:8.2f} s   {seconds / wall:6.2f} x {ours};"
+            f" processors {processors:8.2f} s   {processors / work:6.2f} x"
+        )
+        if name != ours:
+            row = Row(
+                part=title.lower(),
+                what=ours,
+                beside=name,
+                seconds=wall,
+                wall=wall / seconds,
+                processors=work / processors if processors else None,
+            )
+            note(row)
 
 
 def peers(stage: Stage) -> dict[str, Callable[[], object]]:
@@ -276,6 +285,26 @@ def _soda_checks(stage: Stage, schema: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+OURS, EVERY, PAGES = "restorecheck", "every drill's own checks", "the check of the pages"
+HEAP = "set enable_indexonlyscan = off; set max_parallel_workers_per_gather = 0;"
+MD5 = "select count(*), sum(('x' || right(md5(t::text), 15))::bit(60)::bigint) from {table} t"
+"""The checksum of data-diff: data_diff/databases/postgresql.py, `md5_as_int`."""
+
+
+def amcheck(stage: Stage) -> dict[str, Callable[[], object]]:
+    """PostgreSQL's own program at the same depth, with the extension there before."""
+    if not (stage.source.installation.bin_dir / "pg_amcheck").exists():
+        print("pg_amcheck is not among the programs")
+        return {}
+
+    def check() -> None:
+        options = ("--heapallindexed", "--rootdescend", "--parent-check", "--jobs=2")
+        stage.source.run("pg_amcheck", "--install-missing", *options, f"--database={NAME}")
+        stage.source.sql("drop extension amcheck", NAME)
+
+    return {"pg_amcheck -j2": check}
+
+
 GROWTH = ((10, 1_000), (100, 1_000), (500, 1_000), (2_000, 100), (1, 1_000_000), (1, 10_000_000))
 """Tables and rows in each."""
 
@@ -332,36 +361,55 @@ def main() -> None:
         by_hand = statements(stage.tables)
         counts = [s for s in specs() if s.built_in]
         everything = tuple(s for s in built_in() if s.kind != "pages_sound")
+        pages = tuple(s for s in built_in() if s.kind == "pages_sound")
+        contents = tuple(s for s in built_in() if s.kind in {"tables_countable", "unchanged"})
         table(
             "Counting every table",
-            medians(
+            both(
                 {
-                    "restorecheck": lambda: stage.read(counts),
+                    OURS: lambda: stage.read(counts),
                     "psql, heap, one after the other": lambda: stage.psql(
-                        "set enable_indexonlyscan = off; set max_parallel_workers_per_gather = 0;"
-                        + ";".join(f"select count(*) from {t}" for t in stage.tables)
+                        HEAP + ";".join(f"select count(*) from {t}" for t in stage.tables)
                     ),
                     "reading the files raw, two threads": stage.raw,
-                }
+                },
+                RUNS,
             ),
-            "restorecheck",
+            OURS,
         )
         table(
             "Counts and 20 checks",
-            medians(
+            both(
                 {
-                    "restorecheck": lambda: stage.read(specs()),
+                    OURS: lambda: stage.read(specs()),
                     "psql, a statement for each": lambda: stage.psql(";".join(by_hand)),
                     **peers(stage),
-                }
+                },
+                RUNS,
             ),
-            "restorecheck",
+            OURS,
+        )
+        table(
+            "Contents of every row",
+            both(
+                {
+                    OURS: lambda: stage.read(contents),
+                    "psql, count(*) of each table": lambda: stage.psql(
+                        HEAP + ";".join(f"select count(*) from {t}" for t in stage.tables)
+                    ),
+                    "psql, md5 of each row, as data-diff": lambda: stage.psql(
+                        ";".join(MD5.format(table=t) for t in stage.tables)
+                    ),
+                },
+                3,
+            ),
+            OURS,
         )
         table(
             "Depth",
-            medians(
+            both(
                 {
-                    "every drill's own checks": lambda: stage.read(everything),
+                    EVERY: lambda: stage.read(everything),
                     "pg_dump to nowhere": lambda: stage.source.run(
                         "pg_dump",
                         "--no-sync",
@@ -372,10 +420,11 @@ def main() -> None:
                     ),
                     "reading the files raw, two threads": stage.raw,
                 },
-                times=3,
+                3,
             ),
-            "pg_dump to nowhere",
+            EVERY,
         )
+        table("Pages", both({PAGES: lambda: stage.read(pages), **amcheck(stage)}, 3), PAGES)
         growth(source)
 
 

@@ -26,7 +26,17 @@ import zstandard
 
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.binaries import Installation
-from tests.bench.bench_tables import ACCOUNT, JOBS, ROUNDS, installed, run, server, spent
+from tests.bench.bench_tables import (
+    ACCOUNT,
+    AS_INSTALLED,
+    JOBS,
+    ROUNDS,
+    installed,
+    run,
+    server,
+    spent,
+)
+from tests.bench.measured import Row, note
 
 ROWS = 2_000_000
 TEXT = """
@@ -92,7 +102,9 @@ def drill(folder: Path) -> tuple[float, float]:
     """Seconds until the dump is loaded, and in all."""
     argv = [sys.executable, "-m", "restorecheck", "drill", "--json"]
     began = time.perf_counter()
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=folder, env=AS_INSTALLED, capture_output=True, text=True, check=False
+    )
     whole = time.perf_counter() - began
     report = json.loads(done.stdout)
     assert report["verdict"] == "verified", report["reason"]
@@ -137,6 +149,17 @@ def compare(installation: Installation, form: str, folder: Path) -> None:
         f" {cpu['drill'] / cpu['naive']:4.2f} x naive",
         flush=True,
     )
+    for beside, base in (("floor", floor), ("naive", naive)):
+        for what, seconds in (("load", loaded), ("drill with its checks", whole)):
+            row = Row(
+                part="forms of a dump",
+                what=f"{form}: {what}",
+                beside=beside,
+                seconds=seconds,
+                wall=seconds / base,
+                processors=cpu["drill"] / cpu[beside] if seconds is whole else None,
+            )
+            note(row)
 
 
 def main() -> None:

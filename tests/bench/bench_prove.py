@@ -13,6 +13,7 @@ from restorecheck.model import Noticed
 from restorecheck.postgres.dump import preparation
 from tests import pg
 from tests.bench.bench_checks import NAME, Stage, medians
+from tests.bench.measured import Row, note
 from tests.damage.proving import admit_checker, profile_of, proposed_specs, prover
 
 
@@ -35,6 +36,15 @@ def main() -> None:
             f"{time.perf_counter() - began:8.2f} s  {text}", flush=True
         )
         proof = whole.prove(list(LOGICAL))
+        note(
+            Row(
+                part="prove",
+                what=f"{len(proof.tried)} damages",
+                beside="one run of all checks",
+                seconds=proof.seconds,
+                wall=proof.seconds / seconds,
+            )
+        )
         print(f"one run of all checks {seconds:8.2f} s")
         print(
             f"{len(proof.tried)} damages         {proof.seconds:8.2f} s   {proof.seconds / seconds:6.2f} x one run"
