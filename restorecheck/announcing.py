@@ -49,6 +49,8 @@ class Finished:
     scheduled_for: datetime | None = None
     page: str = ""
     """Address of the target's page in the AWS deployment that ran the drill; empty: it ran on a machine."""
+    proves: bool = True
+    """False: of an older backup that was asked for. Verified, it ends no alarm and is no proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,8 @@ NOTHING_TOLD = Told()
 def hear(told: Told, fact: Fact, rules: Rules) -> tuple[Told, tuple[News, ...]]:
     """What the channel has reported after this fact, and the news to send now."""
     match fact:
+        case Finished(verdict=Verdict.VERIFIED, proves=False):
+            news = _if_wanted(Kind.VERIFIED, fact, told, rules)
         case Finished(verdict=Verdict.VERIFIED):
             told, news = _verified(told, fact, rules)
         case Finished(verdict=Verdict.FAILED):

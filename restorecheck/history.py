@@ -7,11 +7,11 @@ by the hashes in messages.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from restorecheck.model import Drill, Verdict
+from restorecheck.model import Drill, DrillOf, Verdict
 from restorecheck.report.status import TargetStatus
 from restorecheck.spelling import number_of
 
@@ -48,6 +48,8 @@ class Entry:
     announce: bool
     previous_sha256: str
     sha256: str
+    of: DrillOf = DrillOf.NEWEST
+    """Which backup the drill was about."""
     pruned_at: datetime | None = None
     """When retention removed its text; the entry stays in the chain."""
 
@@ -67,9 +69,19 @@ class Standing:
     target: str
     latest: Entry | None = None
     proven: Entry | None = None
-    """The newest verified one."""
+    """The newest verified one; none of an older backup that was only asked for."""
+    newest_proven: Entry | None = None
+    """The newest verified one of the newest backup."""
     bad: int = 0
-    """Drills after `proven`, none of them verified."""
+    """Drills after `proven` that were not verified."""
+    decisive: Entry | None = None
+    """The newest one that decides what is said of the target: `is_decisive`."""
+
+    def proof(self, *, samples: bool) -> Entry | None:
+        """The newest drill that proves the target. `samples`: by its rule it drills older backups, too; else only a
+        drill of the newest backup is a proof.
+        """
+        return self.proven if samples else self.newest_proven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +121,7 @@ def entry_of(drill: Drill, link: Link, text: str) -> Entry:
         announce=drill.announce,
         previous_sha256=link.previous_sha256,
         sha256=sha256_of(text),
+        of=drill.of,
     )
 
 
@@ -159,28 +172,60 @@ def _altered(report: Stored, keep: timedelta | None) -> Iterator[str]:
 
 def _listed(entry: Entry) -> dict[str, str]:
     """What stands both in a report and in its line: a line that was changed shows no other trace."""
-    return {"drill_id": entry.drill_id, "target": entry.target, "verdict": entry.verdict.value}
+    named = {"drill_id": entry.drill_id, "target": entry.target, "verdict": entry.verdict.value}
+    return {**named, "about": entry.of.value}
+
+
+def is_decisive(entry: Entry) -> bool:
+    """Whether the drill decides what is said of its target. An older backup that was asked for only counts where it
+    is bad: else it would hide that the newest one is.
+    """
+    return entry.of is not DrillOf.ASKED or entry.verdict is Verdict.FAILED
+
+
+def standing_of(target: str, entries: Sequence[Entry]) -> Standing:
+    """By all entries of the target, in sequence."""
+    verified = [entry for entry in entries if entry.verdict is Verdict.VERIFIED]
+    proven = [entry for entry in verified if entry.of is not DrillOf.ASKED]
+    newest = [entry for entry in verified if entry.of is DrillOf.NEWEST]
+    last = proven[-1].sequence if proven else 0
+    since = [entry for entry in entries if entry.sequence > last]
+    return Standing(
+        target=target,
+        latest=entries[-1] if entries else None,
+        proven=proven[-1] if proven else None,
+        newest_proven=newest[-1] if newest else None,
+        bad=sum(1 for entry in since if entry.verdict is not Verdict.VERIFIED),
+        decisive=next((entry for entry in reversed(entries) if is_decisive(entry)), None),
+    )
 
 
 def overdue_since(
-    standing: Standing, allowed: timedelta, known_since: datetime | None
+    standing: Standing, allowed: timedelta, known_since: datetime | None, *, samples: bool
 ) -> datetime | None:
     """When the target became, or will become, overdue; None: neither a drill nor a schedule is known."""
-    begin = standing.proven.finished_at if standing.proven else known_since
+    proof = standing.proof(samples=samples)
+    begin = proof.finished_at if proof else known_since
     return None if begin is None else begin + allowed
 
 
 def status_of(
-    standing: Standing, allowed: timedelta, now: datetime, *, left_behind: bool
+    standing: Standing, allowed: timedelta, now: datetime, *, samples: bool, left_behind: bool
 ) -> TargetStatus:
-    """The present state of a target by its history. A target that was never verified is overdue."""
-    latest, proven = standing.latest, standing.proven
+    """The present state of a target by its history. A target that was never verified is overdue.
+
+    `samples`: as `Standing.proof`.
+    """
+    latest, newest = standing.decisive, standing.newest_proven
+    proven = standing.proof(samples=samples)
     return TargetStatus(
         target=standing.target,
         verdict=latest.verdict if latest else None,
         drill_id=latest.drill_id if latest else "",
         drilled_at=latest.finished_at if latest else None,
         proven_at=proven.finished_at if proven else None,
+        samples=samples,
+        newest_proven_at=newest.finished_at if newest else None,
         allowed=allowed,
         overdue=proven is None or now > proven.finished_at + allowed,
         bad=standing.bad,

@@ -163,6 +163,14 @@ class Select:
     """Of ROTATING: when each backup was drilled last, by `choosing.key_of`."""
 
 
+class DrillOf(StrEnum):
+    """Which backup a drill says something about."""
+
+    NEWEST = "newest"
+    SAMPLE = "sample"  # an older one, by the rule of its target
+    ASKED = "asked"  # an older one that was asked for: no proof of the target
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """How a backup was chosen, and from which others."""
@@ -462,6 +470,8 @@ class Drill:
     """Whom to call about the target; empty: not configured."""
     select: Select = field(default_factory=Select)
     """Which backup it restores."""
+    asked: bool = False
+    """That rule was asked for, in place of the rule of its target."""
     earlier_size: EarlierSize | None = None
     """By which a drill can tell that the disk is too small before it fetches anything."""
     scheduled_for: datetime | None = None
@@ -540,6 +550,16 @@ class Drill:
         if self.backup is None or self.backup.taken_at is None:
             return None
         return max(timedelta(0), self.started_at - self.backup.taken_at)
+
+    @property
+    def of(self) -> DrillOf:
+        """Which backup it says something about. A chosen backup may be the newest one."""
+        if self.select.by is SelectBy.NEWEST:
+            return DrillOf.NEWEST
+        backup = self.backup
+        if backup and backup.chosen and backup.chosen.newest == backup.identifier:
+            return DrillOf.NEWEST
+        return DrillOf.ASKED if self.asked else DrillOf.SAMPLE
 
     @property
     def newest_age(self) -> timedelta | None:

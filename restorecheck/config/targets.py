@@ -23,7 +23,7 @@ from restorecheck.config.server import OwnServer
 from restorecheck.config.sources.kind import K, SourceKind
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
-from restorecheck.model import CheckSpec, Objective, ObjectiveKind, Severity
+from restorecheck.model import CheckSpec, Objective, ObjectiveKind, SelectBy, Severity
 
 _MISSED = "Severity of a missed objective: `required` fails the drill, `warning` is only reported."
 
@@ -181,6 +181,11 @@ class WrittenTarget(_Inheriting):
 
 class Target(_TargetKeys, Defaults):
     """A target with all inherited values."""
+
+    @property
+    def samples(self) -> bool:
+        """Whether its drills are of older backups, too, and these prove it."""
+        return self.select.rule().by is not SelectBy.NEWEST
 
     @property
     def expected_every(self) -> timedelta | None:

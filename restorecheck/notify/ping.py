@@ -51,7 +51,7 @@ class PingMessenger(Messenger):
     def send(self, message: Message) -> None:
         """One ping for each news about a target."""
         for item in message.news:
-            signal = SIGNALS.get(item.kind)
+            signal = _signal(item)
             if signal is not None and item.fact.target:
                 self._ping(item.fact.target, signal, _slot(item), message.text)
 
@@ -59,6 +59,13 @@ class PingMessenger(Messenger):
         post(
             ping_url(self._url, target, signal, slot), text.encode(), {"Content-Type": "text/plain"}
         )
+
+
+def _signal(item: News) -> Signal | None:
+    """None: it is not sent. An older backup that was asked for is no proof, so the service still waits for one."""
+    if isinstance(item.fact, Finished) and item.kind is Kind.VERIFIED and not item.fact.proves:
+        return Signal.LOG
+    return SIGNALS.get(item.kind)
 
 
 def messenger_of(ping: Ping, *_: object) -> Messenger:

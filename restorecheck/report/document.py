@@ -17,6 +17,7 @@ from restorecheck.model import (
     CheckResult,
     Chosen,
     Drill,
+    DrillOf,
     Noticed,
     Recovered,
     RestoreOutcome,
@@ -306,6 +307,11 @@ class Report(_Part):
     contact: str = Field(
         default="", description="Whom to call: `contact` of the target when the drill started."
     )
+    about: DrillOf = Field(
+        default=DrillOf.NEWEST,
+        description="Which backup the drill says something about: the newest; a sample, which is an older one by the "
+        "rule of the target; or asked, an older one that was asked for and is no proof of the target.",
+    )
     backup: BackupReport | None
     restore: RestoreReport
     checks: tuple[CheckReport, ...]
@@ -366,6 +372,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         reason=drill.reason,
         hint=drill.hint,
         contact=drill.contact,
+        about=drill.of,
         backup=_backup(drill),
         restore=RestoreReport(
             outcome=drill.restore_outcome,

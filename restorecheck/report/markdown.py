@@ -72,6 +72,7 @@ def _answers(report: Report, past: Past) -> list[str]:
         parts += [f"taken {minute_of(backup.taken_at)}"] if backup.taken_at is not None else []
         parts += [f"{duration(backup.age_seconds)} old"] if backup.age_seconds is not None else []
         parts += [text(wording.chosen(backup)), text(wording.recovered(backup))]
+        parts += [wording.newest_proof(report, past)]
         what = ", ".join(part for part in (*parts, wording.same_backup(past)) if part)
     left = ", ".join(f"{text(x.kind)} {text(x.identifier)}" for x in report.teardown.left)
     proven = (

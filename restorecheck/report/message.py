@@ -109,6 +109,8 @@ def to_do(item: News) -> str:
             return "No drill took place. Nothing to do, unless this happens again."
         case Kind.RECOVERED:
             return "Nothing to do: the backup restores again."
+        case Kind.VERIFIED if isinstance(item.fact, Finished) and not item.fact.proves:
+            return "Nothing to do: this older backup restores; it is no proof of the newest one."
         case Kind.VERIFIED:
             return "Nothing to do: the backup restores."
         case _:

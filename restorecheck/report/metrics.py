@@ -87,8 +87,13 @@ def _of_statuses(statuses: Sequence[TargetStatus]) -> Iterator[GaugeMetricFamily
     )
     yield gauge(
         "restorecheck_proof_timestamp_seconds",
-        "When the newest verified drill was finished.",
+        "When the newest drill that proves the target was finished; of a target with `select` also one of an older backup.",
         lambda s: _unix(s.proven_at),
+    )
+    yield gauge(
+        "restorecheck_newest_proof_timestamp_seconds",
+        "When the newest verified drill of the newest backup was finished.",
+        lambda s: _unix(s.newest_proven_at),
     )
     yield gauge(
         "restorecheck_proof_max_age_seconds",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from restorecheck.model import CheckOutcome, RestoreOutcome, Verdict
+from restorecheck.model import CheckOutcome, DrillOf, RestoreOutcome, Verdict
 from restorecheck.report.document import Report
 
 DRAWN_NIGHTS = 90
@@ -32,6 +32,8 @@ class Night:
     outcomes: dict[str, CheckOutcome]
     rows: dict[str, float]
     """Rows of the largest tables."""
+    of_newest: bool = True
+    """The newest backup was drilled; False: an older one, which was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,25 @@ class Past:
 
     @property
     def last_verified(self) -> Night | None:
-        """The newest verified night. An accepted night does not count."""
-        verified = (night for night in reversed(self.nights) if night.verdict is Verdict.VERIFIED)
-        return next(verified, None)
+        """The verified night with the newest backup. An accepted night does not count."""
+        verified = [night for night in self.nights if night.verdict is Verdict.VERIFIED]
+        of_newest = [night for night in verified if night.of_newest]
+        # Of samples the last one may hold the oldest data.
+        samples = sorted(verified, key=lambda night: (night.taken_at or night.at, night.at))
+        return next(reversed(of_newest or samples), None)
+
+    @property
+    def newest_proven_at(self) -> datetime | None:
+        """When a drill of the newest backup was verified last."""
+        nights = reversed(self.nights)
+        return next((n.at for n in nights if n.of_newest and n.verdict is Verdict.VERIFIED), None)
+
+    @property
+    def _alike(self) -> tuple[Night, ...]:
+        """The nights that say as much as the last one: a sample ends no series of nights without a proof."""
+        if self.nights and self.nights[-1].of_newest:
+            return tuple(night for night in self.nights if night.of_newest)
+        return self.nights
 
     @property
     def same_backup(self) -> "Night | None":
@@ -76,7 +94,7 @@ class Past:
     def not_verified_since(self) -> datetime | None:
         """The first of the consecutive unverified nights up to now."""
         began = None
-        for night in reversed(self.nights):
+        for night in reversed(self._alike):
             if night.verdict is Verdict.VERIFIED:
                 break
             began = night.at
@@ -85,7 +103,7 @@ class Past:
     @property
     def nights_not_verified(self) -> int:
         """Number of consecutive unverified nights up to now."""
-        verdicts = [night.verdict for night in reversed(self.nights)]
+        verdicts = [night.verdict for night in reversed(self._alike)]
         proven = (n for n, verdict in enumerate(verdicts) if verdict is Verdict.VERIFIED)
         return next(proven, len(verdicts))
 
@@ -117,6 +135,7 @@ def night_of(report: Report) -> Night:
         backup_age_seconds=report.backup.age_seconds if report.backup else None,
         outcomes={check.name: check.outcome for check in report.checks},
         rows=_rows(report),
+        of_newest=report.about is DrillOf.NEWEST,
     )
 
 

@@ -22,7 +22,7 @@ class TargetStatus:
     drill_id: str
     drilled_at: datetime | None
     proven_at: datetime | None
-    """When the newest verified drill was finished."""
+    """When the newest drill that proves the target was finished."""
     allowed: timedelta
     """How old the newest proof may be."""
     overdue: bool
@@ -32,6 +32,10 @@ class TargetStatus:
     """A resource of an earlier drill is not known to be deleted, and was not kept on purpose."""
     next_at: datetime | None
     """When the next drill is due; None: on demand only."""
+    samples: bool = False
+    """By its rule it drills older backups, too, and these are its proof."""
+    newest_proven_at: datetime | None = None
+    """When the newest verified drill of the newest backup was finished."""
     running_since: datetime | None = None
     skipped: str = ""
     """Why the newest slot had no drill, if it is newer than the newest drill."""
@@ -94,6 +98,8 @@ def _cells(status: TargetStatus, now: datetime) -> list[str]:
         more.append(f"running for {duration(_seconds(now - status.running_since))}")
     if status.bad > 1:
         more.append(f"{status.bad} drills not verified")
+    if status.samples:
+        more.append(newest_proof(status))
     if status.left_behind:
         more.append("LEFT BEHIND: restorecheck sweep")
     if status.skipped:
@@ -108,6 +114,13 @@ def _proof(status: TargetStatus, now: datetime) -> str:
         return f"{'OVERDUE, ' if status.overdue else ''}never proven"
     age = duration(_seconds(now - status.proven_at))
     return f"{'OVERDUE, ' if status.overdue else ''}proof {age} old, limit {allowed}"
+
+
+def newest_proof(status: TargetStatus) -> str:
+    """Of a target that drills samples: what is known of its newest backup."""
+    at = status.newest_proven_at
+    said = f"last proven {minute_of(at)}" if at else "never proven by this target"
+    return f"samples; the newest backup was {said}"
 
 
 def render_waiting(statuses: Sequence[TargetStatus], now: datetime) -> str:
@@ -134,6 +147,8 @@ def render_json(
                 "drill_id": status.drill_id or None,
                 "drilled_at": _iso(status.drilled_at),
                 "proven_at": _iso(status.proven_at),
+                "newest_proven_at": _iso(status.newest_proven_at),
+                "samples": status.samples,
                 "proof_age_seconds": _seconds(now - status.proven_at) if status.proven_at else None,
                 "max_proof_age_seconds": _seconds(status.allowed),
                 "overdue": status.overdue,

@@ -56,6 +56,7 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
     lines += _advice_lines(report, past)
     lines += ["", _field("backup", _backup(report, past))]
     lines += _source_lines(report)
+    lines += _wrapped("newest", said) if (said := wording.newest_proof(report, past)) else []
     lines.append(_field("restore", _restore(report)))
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)

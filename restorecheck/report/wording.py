@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from restorecheck.model import (
     CheckOutcome,
+    DrillOf,
     ObjectiveKind,
     RestoreOutcome,
     SelectBy,
@@ -325,6 +326,19 @@ def recovered(backup: BackupReport) -> str:
     gap = "" if lost is None else f"the archive ends {duration(lost)} before the drill"
     reached = f"reached {known.lsn} on timeline {known.timeline}"
     return f"to {known.asked}{to}: " + ", ".join(x for x in (reached, newest, gap) if x)
+
+
+def newest_proof(report: Report, past: Past) -> str:
+    """What is known of the newest backup, of a drill that restored an older one; empty: it was the newest."""
+    if report.about is DrillOf.NEWEST:
+        return ""
+    at = past.newest_proven_at
+    known = (
+        f"last proven {minute_of(at)}"
+        if at
+        else "not proven in any drill of this target that is known"
+    )
+    return f"this drill is no proof of the newest backup, which was {known}"
 
 
 def chosen_on_purpose(report: Report) -> bool:

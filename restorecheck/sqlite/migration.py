@@ -5,7 +5,7 @@ import sqlite3
 from restorecheck.history import sha256_of
 from restorecheck.sqlite.moments import moment, stamp
 
-VERSION = 4
+VERSION = 5
 
 _DRILLS_1 = """
 create table drills (
@@ -146,6 +146,12 @@ create trigger signatures_stay before delete on signatures
 begin select raise(abort, 'a signature is never deleted'); end;
 """
 
+_TABLES_5 = """
+alter table reports add column about text not null default 'newest';
+create index reports_of_proofs on reports (target, verdict, about, sequence);
+drop index reports_by_verdict;
+"""
+
 
 def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the file to this format; a new file is of format 0."""
@@ -155,7 +161,9 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
         _to_version_2(db, version)
     if version < 3:  # noqa: PLR2004  # the first format with acceptances
         _run(db, _TABLES_3)
-    _run(db, _TABLES_4)
+    if version < 4:  # noqa: PLR2004  # the first format with signatures
+        _run(db, _TABLES_4)
+    _run(db, _TABLES_5)
     db.execute(f"pragma user_version = {VERSION}")
 
 

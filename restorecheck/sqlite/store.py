@@ -9,14 +9,14 @@ from typing import Any
 from restorecheck import codec
 from restorecheck.errors import DrillConflictError, NotFoundError
 from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
-from restorecheck.model import Drill, Verdict
+from restorecheck.model import Drill, DrillOf, Verdict
 from restorecheck.ports import DrillStore, History
 from restorecheck.sqlite.database import Database
 from restorecheck.sqlite.moments import moment, stamp
 
 COLUMNS = (
     "sequence, drill_id, target, verdict, started_at, finished_at, scheduled_for, left_behind,"
-    " announce, previous_sha256, sha256, pruned_at"
+    " announce, previous_sha256, sha256, pruned_at, about"
 )
 
 READINGS_KEPT = 30
@@ -138,21 +138,30 @@ class SqliteStore(DrillStore, History):
         return tuple(str(text) for (text,) in rows)
 
     def standing(self, target: str) -> Standing:
-        newest = (
-            f"select {COLUMNS} from reports where target = ? {{}} order by sequence desc limit 1"  # noqa: S608  # as above
-        )
-        latest = self.database.row(newest.format(""), (target,))
-        proven = self.database.row(newest.format("and verdict = 'verified'"), (target,))
+        newest = self._last(target, "and verdict = 'verified' and about = 'newest'")
+        sample = self._last(target, "and verdict = 'verified' and about = 'sample'")
+        proofs = [proof for proof in (newest, sample) if proof is not None]
+        proven = max(proofs, key=lambda proof: proof.sequence, default=None)
         (bad,) = self.database.row(
-            "select count(*) from reports where target = ? and sequence > ?",
-            (target, proven[0] if proven else 0),
+            "select count(*) from reports where target = ? and sequence > ? and verdict <> 'verified'",
+            (target, proven.sequence if proven else 0),
         ) or (0,)
         return Standing(
             target=target,
-            latest=entry_of_row(latest) if latest else None,
-            proven=entry_of_row(proven) if proven else None,
+            latest=self._last(target, ""),
+            proven=proven,
+            newest_proven=newest,
             bad=bad,
+            decisive=self._last(target, "and (about <> 'asked' or verdict = 'failed')"),
         )
+
+    def _last(self, target: str, condition: str) -> Entry | None:
+        row = self.database.row(
+            f"select {COLUMNS} from reports where target = ? {condition}"  # noqa: S608  # our own conditions
+            " order by sequence desc limit 1",
+            (target,),
+        )
+        return entry_of_row(row) if row else None
 
     def acceptance(self, target: str) -> Acceptance | None:
         row = self.database.row(
@@ -189,7 +198,9 @@ class SqliteStore(DrillStore, History):
         old = (
             "pruned_at is null and finished_at < ?1 and sequence not in"
             " (select max(sequence) from reports group by target union all"
-            " select max(sequence) from reports where verdict = 'verified' group by target union all"
+            " select max(sequence) from reports where about <> 'asked' or verdict = 'failed' group by target union all"
+            " select max(sequence) from reports where verdict = 'verified' and about <> 'asked'"
+            " group by target, about union all"
             " select max(sequence) from acceptances group by target)"
         )
         with self.database.transaction():
@@ -241,7 +252,7 @@ class SqliteStore(DrillStore, History):
         row = self.database.execute(
             "select d.id, d.state from drills d join reports r on r.drill_id = d.id"
             " where r.target = ?1 and r.pruned_at is null and r.sequence not in"
-            " (select max(sequence) from reports where target = ?1 and verdict = 'verified' group by target"
+            " (select max(sequence) from reports where target = ?1 and verdict = 'verified' group by about"
             " union all select max(sequence) from acceptances where target = ?1 group by target)"
             " order by r.sequence desc limit 1 offset ?2",
             (target, READINGS_KEPT),
@@ -256,7 +267,7 @@ class SqliteStore(DrillStore, History):
         try:
             self.database.execute(
                 f"insert into reports ({COLUMNS}, report)"  # noqa: S608  # our own columns
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?)",
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?, ?)",
                 (
                     entry.sequence,
                     entry.drill_id,
@@ -269,6 +280,7 @@ class SqliteStore(DrillStore, History):
                     entry.announce,
                     entry.previous_sha256,
                     entry.sha256,
+                    entry.of.value,
                     text,
                 ),
             )
@@ -309,7 +321,7 @@ def _where(
 
 def entry_of_row(row: tuple[Any, ...]) -> Entry:
     (sequence, drill_id, target, verdict, started, finished, slot, left, announce) = row[:9]
-    previous, digest, pruned = row[9:]
+    previous, digest, pruned, about = row[9:]
     return Entry(
         sequence=sequence,
         drill_id=drill_id,
@@ -322,5 +334,6 @@ def entry_of_row(row: tuple[Any, ...]) -> Entry:
         announce=bool(announce),
         previous_sha256=previous,
         sha256=digest,
+        of=DrillOf(about),
         pruned_at=moment(pruned) if pruned else None,
     )

@@ -13,7 +13,7 @@ from typing import TypeVar
 from restorecheck import codec
 from restorecheck.choosing import Listed
 from restorecheck.errors import DrillConflictError, NotFoundError
-from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of, standing_of
 from restorecheck.lifecycle import (
     Broken,
     Gone,
@@ -218,15 +218,7 @@ class MemoryStore(DrillStore, History):
         return tuple(found[max(0, len(found) - newest) :])
 
     def standing(self, target: str) -> Standing:
-        mine = self.entries(target=target)
-        proven = [entry for entry in mine if entry.verdict is Verdict.VERIFIED]
-        last = proven[-1].sequence if proven else 0
-        return Standing(
-            target=target,
-            latest=mine[-1] if mine else None,
-            proven=proven[-1] if proven else None,
-            bad=sum(1 for entry in mine if entry.sequence > last),
-        )
+        return standing_of(target, self.entries(target=target))
 
     def acceptance(self, target: str) -> Acceptance | None:
         of_target = [a for a in self.accepted if a.target == target]
@@ -239,7 +231,8 @@ class MemoryStore(DrillStore, History):
         spared = set()
         for target in {entry.target for entry in self._entries}:
             standing = self.standing(target)
-            kept = (standing.latest, standing.proven, self.acceptance(target))
+            proofs = (standing.proven, standing.newest_proven)
+            kept = (standing.latest, standing.decisive, *proofs, self.acceptance(target))
             spared |= {e.sequence for e in kept if e}
         gone = {
             entry.sequence

@@ -7,9 +7,18 @@ from datetime import timedelta
 import pytest
 
 from restorecheck.errors import NotFoundError
-from restorecheck.history import Acceptance, flaws
+from restorecheck.history import Acceptance, flaws, standing_of
 from restorecheck.hosts.sources.drill_settings import baseline_of
-from restorecheck.model import CheckOutcome, CheckResult, Severity, Verdict
+from restorecheck.model import (
+    Backup,
+    CheckOutcome,
+    CheckResult,
+    Chosen,
+    Select,
+    SelectBy,
+    Severity,
+    Verdict,
+)
 from restorecheck.sqlite.store import SqliteStore
 from restorecheck.testing import MemoryStore, World
 from tests.contract.aws_store import simulated_store
@@ -140,6 +149,58 @@ def test_a_target_that_was_never_drilled_stands_nowhere(store):
     standing = store.standing("courses")
 
     assert (standing.latest, standing.proven, standing.bad) == (None, None, 0)
+
+
+def of_an_older_backup(*, asked):
+    chosen = Chosen(by=SelectBy.OLDEST, of=2, newest="/b/2.dump")
+    return {
+        "select": Select(by=SelectBy.OLDEST),
+        "asked": asked,
+        "backup": Backup(kind="dump", identifier="/b/1.dump", chosen=chosen),
+    }
+
+
+def test_an_older_backup_proves_only_a_target_that_drills_samples(store):
+    put(store, 1)
+    put(store, 2, verdict=Verdict.FAILED)
+    put(store, 3, **of_an_older_backup(asked=False))
+    put(store, 4, **of_an_older_backup(asked=True))
+    put(store, 5, verdict=Verdict.FAILED)
+    put(store, 6, verdict=Verdict.INCONCLUSIVE, **of_an_older_backup(asked=True))
+
+    assert store.standing("courses") == standing_of("courses", store.entries(target="courses"))
+    standing = store.standing("courses")
+    assert standing.proof(samples=True).drill_id == "d-3"
+    assert standing.proof(samples=False).drill_id == "d-1"
+    assert (standing.latest.drill_id, standing.decisive.drill_id) == ("d-6", "d-5")
+    assert [entry.of.value for entry in store.entries()] == [
+        "newest", "newest", "sample", "asked", "newest", "asked",
+    ]  # fmt: skip
+
+    store.prune(NOW + 100 * DAY, NOW + 100 * DAY)
+
+    kept = ids(s.entry for s in store.stored() if s.text)
+    assert kept == ["d-1", "d-3", "d-5", "d-6"]
+
+
+def test_an_older_backup_that_was_asked_for_first_proves_nothing(store):
+    put(store, 1, **of_an_older_backup(asked=True))
+
+    standing = store.standing("courses")
+
+    assert (standing.proven, standing.newest_proven, standing.decisive) == (None, None, None)
+    assert (standing.latest.drill_id, standing.bad) == ("d-1", 0)
+
+
+def test_a_chosen_backup_that_is_the_newest_proves_it(store):
+    newest = Backup(
+        kind="dump",
+        identifier="/b/2.dump",
+        chosen=Chosen(by=SelectBy.NAMED, of=2, newest="/b/2.dump"),
+    )
+    put(store, 1, select=Select(by=SelectBy.NAMED, name="2.dump"), asked=True, backup=newest)
+
+    assert store.standing("courses").newest_proven.drill_id == "d-1"
 
 
 def test_retention_drops_old_texts_and_keeps_the_chain(store):

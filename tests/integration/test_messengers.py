@@ -31,7 +31,7 @@ SLOT = datetime(2026, 2, 26, 3, 15, tzinfo=UTC)
 TOKEN = "very-secret-token"  # noqa: S105  # of nobody
 
 
-def message(kind=Kind.FAILED, verdict=Verdict.FAILED, target="Courses"):
+def message(kind=Kind.FAILED, verdict=Verdict.FAILED, target="Courses", *, proves=True):
     fact = Finished(
         target=target,
         at=NOW,
@@ -39,6 +39,7 @@ def message(kind=Kind.FAILED, verdict=Verdict.FAILED, target="Courses"):
         verdict=verdict,
         reason="a table is empty",
         scheduled_for=SLOT,
+        proves=proves,
     )
     return compose([News(kind=kind, fact=fact, bad=1)], report_url=None, host="db-1")
 
@@ -200,12 +201,14 @@ def test_a_switch_is_told_of_the_start_and_of_the_end_of_a_run(receiver):
     switch.send(message(Kind.VERIFIED, Verdict.VERIFIED))
     switch.send(message(Kind.FAILED))
     switch.send(message(Kind.INCONCLUSIVE, Verdict.INCONCLUSIVE))
+    switch.send(message(Kind.VERIFIED, Verdict.VERIFIED, proves=False))
 
     run = run_id("Courses", SLOT)
     assert [path for path, _, _ in receiver.got] == [
         f"/{TOKEN}/courses/start?rid={run}",
         f"/{TOKEN}/courses?rid={run}",
         f"/{TOKEN}/courses/fail?rid={run}",
+        f"/{TOKEN}/courses/log?rid={run}",
         f"/{TOKEN}/courses/log?rid={run}",
     ]
     assert b"a table is empty" in receiver.got[2][2]

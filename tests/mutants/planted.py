@@ -3791,4 +3791,32 @@ PLANTED = (
         "if kept else []",
         "tests/unit/checks/test_kinds_built_in.py",
     ),
+    bug(
+        "an older backup that was asked for proves the newest",
+        "Drill.of",
+        "return DrillOf.ASKED if self.asked else DrillOf.SAMPLE",
+        "return DrillOf.NEWEST",
+        "tests/contract/test_history.py",
+    ),
+    bug(
+        "a sample proves the newest backup",
+        "Standing.proof",
+        "return self.proven if samples else self.newest_proven",
+        "return self.proven",
+        "tests/unit/test_history.py",
+    ),
+    bug(
+        "an older backup that was asked for hides a failed night",
+        "is_decisive",
+        "return entry.of is not DrillOf.ASKED or entry.verdict is Verdict.FAILED",
+        "return True",
+        "tests/unit/test_history.py",
+    ),
+    bug(
+        "an older backup that was asked for is a success for a dead man's switch",
+        "_signal",
+        "return Signal.LOG",
+        "return Signal.SUCCESS",
+        "tests/integration/test_messengers.py",
+    ),
 )

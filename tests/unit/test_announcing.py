@@ -1,5 +1,6 @@
 """Who hears what, and when again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -186,3 +187,14 @@ def _run_of(wanted, streak):
         present = present + 1 if verdict is wanted else 0
         longest = max(longest, present)
     return longest
+
+
+def test_an_older_backup_that_was_asked_for_ends_no_alarm():
+    asked = replace(drill(OK, 1), proves=False)
+
+    assert tell(drill(BAD), asked, drill(OK, 2)) == [["failed"], [], ["recovered"]]
+    assert tell(drill(BAD), asked, drill(BAD, 2), rules=EVERYTHING) == [
+        ["failed"],
+        ["verified"],
+        ["failed"],
+    ]

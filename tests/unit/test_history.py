@@ -15,9 +15,10 @@ from restorecheck.history import (
     flaws,
     overdue_since,
     sha256_of,
+    standing_of,
     status_of,
 )
-from restorecheck.model import Verdict
+from restorecheck.model import DrillOf, Verdict
 from tests.factories import NOW, SERVER, finished
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -127,7 +128,59 @@ BAD = replace(PROVEN, drill_id="d-9", verdict=Verdict.FAILED, finished_at=NOW + 
 def test_a_target_is_overdue_from_its_last_proof_on_or_since_it_is_known(
     standing, known_since, expected
 ):
-    assert overdue_since(standing, DAY, known_since) == expected
+    assert overdue_since(standing, DAY, known_since, samples=True) == expected
+
+
+def entries(*kinds):
+    """Of one target, in sequence: a verdict and the backup that the drill was about."""
+    return [
+        replace(PROVEN, sequence=n, drill_id=f"d-{n}", verdict=verdict, of=of)
+        for n, (verdict, of) in enumerate(kinds, 1)
+    ]
+
+
+OK, NO, UNCLEAR = Verdict.VERIFIED, Verdict.FAILED, Verdict.INCONCLUSIVE
+NEWEST, SAMPLE, ASKED = DrillOf.NEWEST, DrillOf.SAMPLE, DrillOf.ASKED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "of_samples", "of_newest", "bad", "decisive"),
+    [
+        ([], None, None, 0, None),
+        ([(OK, NEWEST)], "d-1", "d-1", 0, "d-1"),
+        ([(OK, NEWEST), (OK, SAMPLE)], "d-2", "d-1", 0, "d-2"),
+        ([(OK, SAMPLE)], "d-1", None, 0, "d-1"),
+        ([(OK, NEWEST), (OK, ASKED)], "d-1", "d-1", 0, "d-1"),
+        ([(OK, ASKED)], None, None, 0, None),
+        # An older backup that was asked for hides no bad one, and its own fault counts.
+        ([(OK, NEWEST), (NO, NEWEST), (OK, ASKED)], "d-1", "d-1", 1, "d-2"),
+        ([(OK, NEWEST), (NO, NEWEST), (UNCLEAR, ASKED)], "d-1", "d-1", 2, "d-2"),
+        ([(OK, NEWEST), (NO, ASKED)], "d-1", "d-1", 1, "d-2"),
+        ([(NO, NEWEST), (OK, NEWEST)], "d-2", "d-2", 0, "d-2"),
+    ],
+)
+def test_only_a_drill_of_the_newest_backup_proves_it(kinds, of_samples, of_newest, bad, decisive):
+    standing = standing_of("a", entries(*kinds))
+
+    def named(entry):
+        return entry and entry.drill_id
+
+    assert named(standing.proof(samples=True)) == of_samples
+    assert named(standing.proof(samples=False)) == of_newest
+    assert (standing.bad, named(standing.decisive)) == (bad, decisive)
+
+
+def test_a_target_is_overdue_although_an_older_backup_was_verified():
+    standing = standing_of("a", entries((OK, NEWEST), (OK, SAMPLE)))
+    assert standing.proven is not None
+    later = replace(standing.proven, finished_at=NOW + 9 * DAY)
+    standing = replace(standing, proven=later)
+
+    for samples, overdue in ((True, False), (False, True)):
+        status = status_of(standing, DAY, NOW + 9 * DAY, samples=samples, left_behind=False)
+        assert status.overdue is overdue
+        assert status.newest_proven_at == NOW
+        assert (overdue_since(standing, DAY, None, samples=samples) == NOW + DAY) is overdue
 
 
 @pytest.mark.parametrize(
@@ -137,9 +190,9 @@ def test_a_target_is_overdue_from_its_last_proof_on_or_since_it_is_known(
 def test_a_proof_holds_as_long_as_is_allowed_and_what_was_never_proven_is_overdue(
     proven, now, overdue
 ):
-    standing = Standing(target="a", latest=BAD, proven=proven, bad=1)
+    standing = Standing(target="a", decisive=BAD, newest_proven=proven, bad=1)
 
-    status = status_of(standing, DAY, now, left_behind=True)
+    status = status_of(standing, DAY, now, samples=False, left_behind=True)
 
     assert (status.overdue, status.verdict, status.drill_id) == (overdue, Verdict.FAILED, "d-9")
     assert (status.bad, status.left_behind) == (1, True)
@@ -147,7 +200,7 @@ def test_a_proof_holds_as_long_as_is_allowed_and_what_was_never_proven_is_overdu
 
 
 def test_a_target_that_was_never_drilled_has_no_verdict():
-    status = status_of(Standing(target="a"), DAY, NOW, left_behind=False)
+    status = status_of(Standing(target="a"), DAY, NOW, samples=False, left_behind=False)
 
     assert (status.verdict, status.drilled_at, status.drill_id) == (None, None, "")
 

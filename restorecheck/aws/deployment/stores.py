@@ -9,7 +9,7 @@ One table (partition key `pk`, sort key `sk`, one index):
 | `chain` | `head` | sequence and hash of the newest report |
 | `entry` | sequence, ten digits | one report without its text; the numbers of its checks |
 | `entry#<target>` | sequence | the same, by target |
-| `target#<target>` | `standing` | newest, newest verified, how many since |
+| `target#<target>` | `standing` | newest, newest proofs, how many since |
 | `report#<drill id>` | `entry` | where its entry is; there is one, so there is one report |
 | `signature`, `note`, `note-signature` | number, ten digits | signatures of reports, notes of people (`proofs.py`) |
 | `lease#<name>` | `lease` | holder of the lease, and its expiry (`leases.py`) |
@@ -40,8 +40,8 @@ from restorecheck.errors import (
     StoreError,
     TransientError,
 )
-from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of
-from restorecheck.model import Drill, Verdict
+from restorecheck.history import Acceptance, Entry, Link, Standing, Stored, entry_of, is_decisive
+from restorecheck.model import Drill, DrillOf, Verdict
 from restorecheck.ports import DrillStore, History
 
 INDEX = "open"
@@ -169,11 +169,18 @@ class AwsStore(DrillStore, History):
             return Standing(target=target)
         latest = self._get("entry", item["latest"])
         proven = self._get("entry", item["proven"]) if "proven" in item else None
+        newest = self._get("entry", item["newest_proven"]) if "newest_proven" in item else proven
+        last = self._get("entry", str(item.get("decisive", item["latest"])))
+        decisive = _entry(last) if last else None
+        known = _entry(newest) if newest else None
         return Standing(
             target=target,
             latest=_entry(latest) if latest else None,
             proven=_entry(proven) if proven else None,
-            bad=int(item["bad"]),
+            # An earlier version wrote one proof only, of the newest backup.
+            newest_proven=known if known and known.of is DrillOf.NEWEST else None,
+            bad=int(item.get("bad", 0)),
+            decisive=decisive if decisive and is_decisive(decisive) else None,
         )
 
     def acceptance(self, target: str) -> Acceptance | None:
@@ -214,7 +221,8 @@ class AwsStore(DrillStore, History):
                 break
             if entry.target not in spared:
                 standing = self.standing(entry.target)
-                kept = (standing.latest, standing.proven)
+                proofs = (standing.proven, standing.newest_proven)
+                kept = (standing.latest, standing.decisive, *proofs)
                 accepted = self.acceptance(entry.target)
                 spared[entry.target] = {e.sequence for e in (*kept, accepted) if e is not None}
             if entry.pruned_at is None and entry.sequence not in spared[entry.target]:
@@ -335,11 +343,18 @@ class AwsStore(DrillStore, History):
     def _standing_write(self, entry: Entry) -> Item:
         verified = entry.verdict is Verdict.VERIFIED
         place = _place(entry.sequence)
-        update = "set latest = :l, proven = :l, bad = :zero"
-        values: Item = {":l": place, ":zero": 0}
+        values: Item = {":l": place}
         if not verified:
             update = "set latest = :l, bad = if_not_exists(bad, :zero) + :one"
-            values[":one"] = 1
+            values |= {":zero": 0, ":one": 1}
+        elif entry.of is DrillOf.ASKED:
+            update = "set latest = :l"
+        else:
+            also = ", newest_proven = :l" if entry.of is DrillOf.NEWEST else ""
+            update = f"set latest = :l, proven = :l, bad = :zero{also}"
+            values[":zero"] = 0
+        if is_decisive(entry):
+            update += ", decisive = :l"
         return {
             "Update": {
                 "TableName": self._table,
@@ -517,6 +532,8 @@ def _entry_item(entry: Entry, version_id: str, drill: Drill) -> Item:
         "version_id": version_id,
         "measured": json.dumps(measured),
     }
+    if entry.of is not DrillOf.NEWEST:
+        item["about"] = entry.of.value
     if entry.scheduled_for is not None:
         item["scheduled_for"] = _stamp(entry.scheduled_for)
     return item
@@ -537,6 +554,7 @@ def _entry(item: Item) -> Entry:
         announce=item["announce"],
         previous_sha256=item["previous_sha256"],
         sha256=item["sha256"],
+        of=DrillOf(item.get("about", DrillOf.NEWEST)),
         pruned_at=datetime.fromisoformat(item["pruned_at"]) if "pruned_at" in item else None,
     )
 

@@ -108,6 +108,7 @@ class Performer:
             keep=keep,
             contact=target.contact,
             select=rule,
+            asked=select is not None,
             earlier_size=earlier_size_of(self._parts.store, name),
             notes=notes_on(target, rule),
             scheduled_for=scheduled_for,

@@ -110,7 +110,7 @@ def _status(
     since = standing.latest.started_at if standing.latest else None
     skips = agenda.skips(target=target.name, since=since)
     return replace(
-        status_of(standing, allowed, now, left_behind=left_behind),
+        status_of(standing, allowed, now, samples=target.samples, left_behind=left_behind),
         next_at=plan.next_start(now) if plan else None,
         running_since=running_since,
         skipped=skips[-1].reason if skips else "",
@@ -128,9 +128,10 @@ def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Ove
         known = followed.since if followed else None
         if standing.latest and (known is None or standing.latest.started_at < known):
             known = standing.latest.started_at
-        since = overdue_since(standing, allowed, known)
+        since = overdue_since(standing, allowed, known, samples=target.samples)
         if since is not None and now > since:
-            proven = standing.proven.finished_at if standing.proven else None
+            proof = standing.proof(samples=target.samples)
+            proven = proof.finished_at if proof else None
             facts.append(Overdue(target=target.name, at=now, proven_at=proven, allowed=allowed))
     return facts
 

@@ -46,7 +46,10 @@ def publish(_event: Mapping[str, Any], around: FunctionContext) -> dict[str, Any
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)
         # Without a next drill: the template has the schedule.
-        statuses.append(status_of(standing, allowed, now, left_behind=target.name in left))
+        is_left = target.name in left
+        statuses.append(
+            status_of(standing, allowed, now, samples=target.samples, left_behind=is_left)
+        )
         report = _newest(standing, around)
         if report is None:
             continue
@@ -71,9 +74,9 @@ def _is_old(written: datetime | None, report: Report) -> bool:
 
 
 def _newest(standing: Standing, around: FunctionContext) -> Report | None:
-    if standing.latest is None:
+    if standing.decisive is None:
         return None
     try:
-        return document.parse(around.store.report(standing.latest.drill_id))
+        return document.parse(around.store.report(standing.decisive.drill_id))
     except NotFoundError:  # retention removed it
         return None

@@ -204,8 +204,10 @@ def _overdue(config: Config, around: FunctionContext) -> tuple[list[Overdue], di
         standing = around.store.standing(target.name)
         allowed = timedelta(hours=target.max_proof_age_hours)
         first = around.store.entries(target=target.name)[:1]
-        since = overdue_since(standing, allowed, first[0].started_at if first else now - allowed)
-        proven = standing.proven.finished_at if standing.proven else None
+        known = first[0].started_at if first else now - allowed
+        since = overdue_since(standing, allowed, known, samples=target.samples)
+        proof = standing.proof(samples=target.samples)
+        proven = proof.finished_at if proof else None
         if proven is not None:
             ages[target.name] = (now - proven) / timedelta(hours=1)
         if since is not None and now >= since:

@@ -14,7 +14,7 @@ from restorecheck.config.notify import Channel
 from restorecheck.errors import DeliveryError, NotFoundError
 from restorecheck.history import Entry
 from restorecheck.hosts.process.past import past_until
-from restorecheck.model import Verdict
+from restorecheck.model import DrillOf, Verdict
 from restorecheck.ports import Clock, DrillStore, History, Messenger
 from restorecheck.report import document
 from restorecheck.report.advice import do_now
@@ -91,6 +91,7 @@ def finished(entry: Entry, store: Store, *, with_past: bool = True) -> Finished:
         drill_id=entry.drill_id,
         verdict=entry.verdict,
         reason="retention removed the report of this message",
+        proves=entry.of is not DrillOf.ASKED,
     )
     try:
         report = document.parse(store.report(entry.drill_id))

@@ -28,7 +28,7 @@ from restorecheck.report.document import CheckReport, LeftReport, Report
 from restorecheck.report.html.charts import calendar, charts
 from restorecheck.report.past import Night, Past
 from restorecheck.report.restorable import restorable
-from restorecheck.report.status import TargetStatus
+from restorecheck.report.status import TargetStatus, newest_proof
 from restorecheck.report.terminal import clean, proof_line, took
 from restorecheck.report.trend import trends
 from restorecheck.spelling import duration, minute_of, size, spell
@@ -141,6 +141,7 @@ def render(report: Report, past: Past, around: Around | None = None) -> str:
             same=wording.same_backup(past),
             chosen=wording.chosen(report.backup) if report.backup else "",
             recovered=wording.recovered(report.backup) if report.backup else "",
+            newest=wording.newest_proof(report, past),
             against_proof=proven is not None
             and report.baseline is not None
             and report.baseline.drill_id == proven.drill_id,
@@ -238,6 +239,8 @@ def _news(status: TargetStatus, report: Report | None, now: datetime) -> list[tu
     if status.overdue and status.proven_at is not None:
         age = spell(now - status.proven_at)
         said.append((f"Last proven {age} ago; allowed: {spell(status.allowed)}", ""))
+    if status.samples:
+        said.append((f"Drills {newest_proof(status)}", ""))
     if status.left_behind:
         in_aws = report is not None and report.deployment is not None
         said.append(("Something was left behind", "" if in_aws else "restorecheck sweep"))

@@ -10,9 +10,12 @@ import pytest
 from restorecheck.model import (
     Backup,
     CheckOutcome,
+    Chosen,
     Resource,
     RestoreOutcome,
     Retention,
+    Select,
+    SelectBy,
     Severity,
     TeardownOutcome,
 )
@@ -154,6 +157,42 @@ def test_of_a_verified_drill_its_own_backup_is_the_one():
 
     assert known
     assert (known.backup, known.verified_at) == ("/b/tue.dump", report.finished_at)
+
+
+def sample(days, *, newest="/b/tue.dump"):
+    """Of an older backup, which was chosen."""
+    chosen = Chosen(by=SelectBy.RANDOM, of=3, newest=newest)
+    taken_at = NOW - timedelta(days=days)
+    backup = Backup(kind="dump", identifier=f"/b/{days}.dump", taken_at=taken_at, chosen=chosen)
+    return {"backup": backup, "select": Select(by=SelectBy.RANDOM)}
+
+
+def test_an_older_backup_that_was_verified_later_is_not_the_one_to_restore():
+    tonight = bad(EMPTIED, check(), backup=TONIGHT)
+
+    assert named(tonight, BEFORE, night(0, **sample(20))) == "/b/mon.dump"
+    samples = [night(0, **sample(5)), night(0, **sample(20))]
+    assert named(tonight, *samples) == "/b/5.dump"
+
+
+def test_an_older_backup_that_was_verified_ends_no_series_of_bad_nights():
+    tonight = bad(EMPTIED, check(), backup=TONIGHT)
+    nights = [BEFORE, tonight, night(0, **sample(20)), tonight]
+
+    assert past_of(nights).nights_not_verified == 2
+    assert past_of(nights).not_verified_since == tonight.finished_at
+    assert past_of([*nights, night(0, **sample(30))]).nights_not_verified == 0
+
+
+def test_every_face_says_what_a_drill_of_an_older_backup_does_not_prove():
+    report = night(1, **sample(20))
+
+    for face in told(report):
+        assert "no proof of the newest backup, which was last proven 2026-02-27 03:18 UTC" in face
+    for face in told(report, before=None):
+        assert "which was not proven in any drill of this target that is known" in face
+    for face in (*told(BEFORE, before=None), *told(night(1, **sample(0, newest="/b/0.dump")))):
+        assert "no proof of the newest" not in face
 
 
 def test_a_drill_that_only_misses_an_objective_has_a_backup_to_restore():

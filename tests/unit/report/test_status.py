@@ -133,3 +133,16 @@ def test_nagios_is_told_on_one_line_why_nothing_is_known():
     assert state is Nagios.UNKNOWN
     assert line.startswith("RESTORECHECK UNKNOWN - no such file / ")
     assert [mark for mark in "|\x1b\n" if mark in line] == []
+
+
+def test_of_a_target_that_drills_samples_the_newest_backup_is_told_apart():
+    sampled = replace(GOOD, samples=True, newest_proven_at=NOW - 50 * HOUR)
+
+    assert lines(sampled)[0].endswith(
+        "samples; the newest backup was last proven 2026-02-24 07:00 UTC"
+    )
+    never = replace(sampled, newest_proven_at=None)
+    assert lines(never)[0].endswith("samples; the newest backup was never proven by this target")
+    assert lines(GOOD)[0].endswith("next 2026-02-27 03:00 UTC")
+    (said,) = render_json([sampled], NOW, ())["targets"]
+    assert (said["samples"], said["newest_proven_at"]) == (True, "2026-02-24T07:00:00+00:00")
