@@ -102,7 +102,8 @@ def _without_a_list(
 ) -> Iterator[ConfigFinding]:
     for key in OF_A_LIST:
         if not kind.selects and target.get(key) is not None:
-            message = f"a target of kind {kind.key} has no list of backups; remove `{key}`"
+            why = ": the program that restores chooses the backup" if kind.adopts else ""
+            message = f"a target of kind {kind.key} has no list of backups{why}; remove `{key}`"
             yield ConfigFinding((*path, key), message)
     if target.get("when_new") is True and target.get("select", "newest") != "newest":
         message = "when_new drills the newest backup; remove `select`, or write a target for each"

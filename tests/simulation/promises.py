@@ -270,8 +270,12 @@ class Promises:
         drill = self._drill_of(name)
         cloud = self.stage.cloud
         own = identifier_of(drill.id)
-        wanted = cloud.source.arn(self.arn_kind, own) if self.stage.setting.direct else own
-        hold(given["SnapshotIdentifier"] == wanted, 3, f"{call} of another drill's snapshot")
+        copied = drill.outputs.get("chosen_copy", own)
+        wanted = cloud.source.arn(self.arn_kind, own) if self.stage.setting.direct else copied
+        hold(given["SnapshotIdentifier"] == wanted, 3, f"{call} of another snapshot than {wanted}")
+        copy = cloud.backup.cluster_snapshots.get(wanted)
+        made = copy is None or copy.made_by.startswith(OURS)
+        hold(made, 3, f"{call} of what we did not make")
         chosen = {
             "Engine": "aurora-postgresql",
             "EngineVersion": self.stage.production.settings["EngineVersion"],

@@ -24,9 +24,13 @@ BY_CHANCE = Select(by=SelectBy.RANDOM, seed=SEED)
 OLDEST = Select(by=SelectBy.OLDEST)
 
 
-def after_nights(*, good: bool = True) -> Stage:
+RDS, AURORA = Setting(keep_copies=NIGHTS), Setting(keep_copies=NIGHTS, aurora=True)
+EACH = pytest.mark.parametrize("setting", [RDS, AURORA], ids=["instance", "cluster"])
+
+
+def after_nights(setting: Setting = RDS, *, good: bool = True) -> Stage:
     """Copies of some nights, and snapshots that were never copied."""
-    stage = Stage(setting=Setting(keep_copies=NIGHTS), good=good)
+    stage = Stage(setting=setting, good=good)
     for night in range(NIGHTS):
         if night:
             stage.next_night(good=good)
@@ -44,12 +48,14 @@ def drilled(stage: Stage, select: Select):
 
 
 def copies(stage: Stage) -> list[str]:
-    return sorted(stage.cloud.backup.snapshots)
+    backup = stage.cloud.backup
+    return sorted({**backup.snapshots, **backup.cluster_snapshots})
 
 
+@EACH
 @pytest.mark.parametrize("by", [SelectBy.OLDEST, SelectBy.RANDOM, SelectBy.ROTATING])
-def test_whatever_is_chosen_is_what_answers(by):
-    stage = after_nights()
+def test_whatever_is_chosen_is_what_answers(by, setting):
+    stage = after_nights(setting)
     drill = drilled(stage, Select(by=by, seed=SEED))
     assert drill.verdict is Verdict.VERIFIED, drill.reason
     assert drill.backup is not None
@@ -58,8 +64,9 @@ def test_whatever_is_chosen_is_what_answers(by):
     clean_up(stage)
 
 
-def test_a_copy_that_is_there_is_restored_as_it_is_and_no_other_one_is_made():
-    stage = after_nights()
+@EACH
+def test_a_copy_that_is_there_is_restored_as_it_is_and_no_other_one_is_made(setting):
+    stage = after_nights(setting)
     before = copies(stage)
     drill = drilled(stage, Select(by=SelectBy.NAMED, name=before[0]))
     assert drill.verdict is Verdict.VERIFIED, drill.reason
@@ -67,6 +74,17 @@ def test_a_copy_that_is_there_is_restored_as_it_is_and_no_other_one_is_made():
     assert drill.backup is not None
     assert drill.backup.storage.endswith(before[0])
     assert copies(stage) == before
+    clean_up(stage)
+
+
+def test_of_a_shared_snapshot_a_copy_is_never_chosen():
+    stage = after_nights(Setting(aurora=True, direct=True))
+    drill = drilled(stage, OLDEST)
+    assert drill.verdict is Verdict.VERIFIED, drill.reason
+    assert CHOSEN_COPY not in drill.outputs
+    assert drill.backup is not None
+    origins = {a.data.origin for a in stage.answers if a.drill_id == drill.id}
+    assert origins == {drill.backup.identifier}
     clean_up(stage)
 
 

@@ -26,6 +26,7 @@ from restorecheck.aws.snapshots.instances import (
     unready,
     wait_for,
 )
+from restorecheck.aws.snapshots.selection import copy_of
 from restorecheck.errors import AlreadyExistsError, InvalidStateError, NotFoundError
 from restorecheck.lifecycle import InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Drill
@@ -146,13 +147,14 @@ def _begin_restore(
 
 def _origin(settings: AuroraSettings, account: Account, drill: Drill) -> str:
     """What is restored: our own copy by its name, or what the source account shares by its ARN."""
-    own_name = naming.identifier_of(drill.id)
     if settings.direct:
-        return settings.source.place.arn(settings.kind.arn, own_name)
+        return settings.source.place.arn(settings.kind.arn, naming.identifier_of(drill.id))
+    own_name = copy_of(drill)
     copy = account.snapshots(settings.kind).manual.latest().get(own_name)
     if copy is None:
         raise NotFoundError(f"the copy {own_name} no longer exists in {account.place}")
-    if copy.tags.get(naming.DRILL) != drill.id or not naming.is_managed(copy.tags):
+    made_by = naming.drill_of(own_name)
+    if copy.tags.get(naming.DRILL) != made_by or not naming.is_managed(copy.tags):
         raise AlreadyExistsError(
             f"snapshot {copy.arn} does not have the tag of this drill",
             hint="Another program replaced the snapshot or removed the tag, so it was not "
@@ -295,7 +297,7 @@ def _origin_doubt(settings: AuroraSettings, account: Account, drill: Drill) -> s
     if settings.direct:
         return ""
     found = account.snapshots(settings.kind).manual.fresh()
-    copy = found.get(naming.identifier_of(drill.id))
+    copy = found.get(copy_of(drill))
     if copy is None or copy.holds(drill.outputs.get("snapshot_time", ""), None):
         return ""
     return f"its source, the copy, was replaced by a copy with data up to {copy.taken_at}"

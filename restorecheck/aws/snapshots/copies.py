@@ -131,17 +131,11 @@ class Copying:
                 backup=backup,
                 findings=findings,
             )
-        plain = not self._kind.encrypts and not newest.encrypted
-        if plain and newest.encryption_type != DEFAULT_KEY_ENCRYPTION and not self._settings.direct:
-            return Unclear(
-                reason=f"the DB cluster {wanted} is not encrypted, and RDS does not encrypt a copy "
-                "of a cluster snapshot that is not encrypted",
-                hint=RESTORE_SHARED,
-            )
+        if refused := self._cannot_copy(newest):
+            return refused
         return Ready(
             backup=backup,
-            outputs={"snapshot_time": _taken_at(newest).isoformat()}
-            | ({PLAIN: "true"} if plain else {}),
+            outputs=self._outputs(newest),
             notes=self._notes(newest, of_instance),
             findings=findings,
         )
@@ -169,9 +163,13 @@ class Copying:
         refused = engines.refusal(self._kind, wanted, view.engine, view.engine_mode)
         if refused is not None:
             return refused
-        outputs = {"snapshot_time": _taken_at(view).isoformat()}
         if chosen.copy is not None:
+            outputs = {"snapshot_time": _taken_at(view).isoformat()}
             outputs[CHOSEN_COPY] = chosen.copy.identifier
+        elif refused := self._cannot_copy(view):
+            return refused
+        else:
+            outputs = self._outputs(view)
         backup = replace(
             _backup_of(view, found.chosen),
             identifier=chosen.listed.identifier,
@@ -192,6 +190,25 @@ class Copying:
             ),
         )
 
+    def _cannot_copy(self, view: SnapshotView) -> Unclear | None:
+        if not self._is_plain(view) or view.encryption_type == DEFAULT_KEY_ENCRYPTION:
+            return None
+        if self._settings.direct:
+            return None
+        return Unclear(
+            reason=f"the DB cluster {self._settings.identifier} is not encrypted, and RDS does not encrypt a copy "
+            "of a cluster snapshot that is not encrypted",
+            hint=RESTORE_SHARED,
+        )
+
+    def _is_plain(self, view: SnapshotView) -> bool:
+        return not self._kind.encrypts and not view.encrypted
+
+    def _outputs(self, view: SnapshotView) -> dict[str, str]:
+        """Of a snapshot that the drill copies."""
+        plain = {PLAIN: "true"} if self._is_plain(view) else {}
+        return {"snapshot_time": _taken_at(view).isoformat()} | plain
+
     def newest(self) -> tuple[Listed, ...]:
         """As `find` would take it, whatever its age."""
         snapshots = finished(self._of_instance(self._here.automated))
@@ -205,6 +222,8 @@ class Copying:
             *self._of_instance(self._here.automated),
             *self._of_instance(self._here.aws_backup),
         ]
+        if self._settings.direct:
+            return known(snapshots, [])  # what is shared is restored, and never a copy
         copies = self._there.manual.latest().values()
         return known(
             snapshots, [view for view in copies if is_copy_of(view, self._settings.production)]

@@ -131,5 +131,6 @@ AURORA = SourceKind(
     help="The backups are automated snapshots of an Aurora PostgreSQL cluster.",
     physical=True,
     in_aws=True,
+    selects=True,
     broken_rules=_broken_rules,
 )

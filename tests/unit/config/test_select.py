@@ -76,7 +76,10 @@ def test_what_does_not_fit_is_one_clear_problem_with_its_line(written, said):
 
 @pytest.mark.parametrize("written", ["select: random", "every: 24h"])
 def test_a_target_without_a_list_of_backups_has_no_choice(written):
-    assert "has no list of backups; remove" in problem(ADOPTED % written)
+    assert (
+        "has no list of backups: the program that restores chooses the backup; remove"
+        in problem(ADOPTED % written)
+    )
 
 
 @pytest.mark.parametrize(
