@@ -24,11 +24,14 @@ from restorecheck.model import Chosen, Select, SelectBy
 from restorecheck.ports import DumpStorage, StoredFile
 from restorecheck.postgres.dumpfiles import names, timestamps
 from restorecheck.postgres.session.stopwatch import Stopwatch
+from restorecheck.spelling import first_of, number_of
 
 MOST_OLDER = 9
 """Older dumps that are fetched because newer ones are bad; then the drill reports no complete dump."""
 MOST_JOBS = 50
 """Jobs, distinguished by file names, whose newest dump is fetched; further ones are noted in the report."""
+NAMED = 5
+"""Jobs that a note names."""
 LARGEST_BESIDE = 64 * 1024
 """Bytes of a checksum file beside a dump; a larger one is not fetched."""
 SPARE = 256 * 1024**2
@@ -214,6 +217,7 @@ class Fetched:
         if len(by_job) > MOST_JOBS:
             self.notes += (f"{len(by_job) - MOST_JOBS} series of dumps were not fetched",)
         first: list[StoredDump] = []
+        drawn: list[str] = []
         refused: list[NotPicked] = []
         for job, dumps in list(by_job.items())[:MOST_JOBS]:
             picked = self._pick(job, dumps, select, now)
@@ -221,6 +225,9 @@ class Fetched:
                 refused.append(picked)
             else:
                 first.append(picked)
+                drawn.append(f"{job} ({number_of(self._jobs[picked.name][1].of, 'dump')})")
+        if not newest and len(drawn) > 1:
+            self.notes += (f"one dump of each job was chosen: {first_of(drawn, NAMED)}",)
         if refused and not first:
             return refused[0]
         begun = {dump.name for dump in first} | self._there.keys()

@@ -193,6 +193,7 @@ def backup_of(inspection: Inspection, found: Selection) -> Backup:
         size_bytes=inspection.size_bytes,
         server_version=inspection.server_version,
         version=listed.version if listed else "",
+        checksum=inspection.checksum,
         about={one.identifier: one.version for one in about},
         chosen=found.how,
     )

@@ -74,6 +74,8 @@ class Inspection:
     """It is an additional file beside dumps, whatever its name."""
     unusable: bool = False
     """It cannot be read here, which says nothing about the backup."""
+    checksum: str = ""
+    """`sha256:…` of the list of its files' checksums; empty: not all of it was read while it was inspected."""
     created_at: datetime | None = None
     """Time in the archive, without a time zone."""
     server_version: str = ""
@@ -450,8 +452,10 @@ def _inspect_directory(path: Path) -> Inspection:
         return replace(found, problem=f"{exc} (toc.dat)")
     if not toc.known:
         return _unknown(found, toc)
-    problem = data_problem(toc, DirectoryMembers(path, files))
-    return with_toc(replace(found, complete=not problem, problem=problem), toc)
+    members = DirectoryMembers(path, files)
+    problem = data_problem(toc, members)
+    checksum = "" if problem else members.checksum()
+    return with_toc(replace(found, complete=not problem, problem=problem, checksum=checksum), toc)
 
 
 def _unknown(found: Inspection, toc: Toc) -> Inspection:

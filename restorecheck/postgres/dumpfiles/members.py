@@ -10,6 +10,7 @@ is also said by the table of contents: one entry `BLOB` each, since version 17 `
 entries whose text is a list of oids.
 """
 
+import hashlib
 import io
 import os
 import tarfile
@@ -28,6 +29,8 @@ from restorecheck.postgres.dumpfiles.unreadable import DamagedLayerError, Unusab
 COPY_ENDS = (b"\n\\.\n\n\n", b"\n\\.\r\n\r\n\r\n")
 INSERT_END = b";\n\n\n"
 TAIL = 16
+CHUNK = 1 << 20
+TOC = "toc.dat"
 
 CUSTOM_HINT = "Dump in the custom or directory format (pg_dump -Fc, -Fd)."
 
@@ -131,6 +134,21 @@ class DirectoryMembers(Members):
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self._folder = folder
         self._names = frozenset(names)
+        self._sums: dict[str, str] = {}
+        """SHA-256 of the data files that were read to their end."""
+
+    def checksum(self) -> str:
+        """SHA-256 of the list of the files' checksums, by name; empty: a data file was not read whole.
+
+        Data files that are not compressed are not read to their end, and are not read for this alone.
+        """
+        small = {name for name in self._names if name == TOC or name.endswith(".toc")}
+        for name in small:
+            self._sums[name] = hashlib.sha256((self._folder / name).read_bytes()).hexdigest()
+        if self._names - self._sums.keys():
+            return ""
+        whole = "\n".join(self._sums[name] for name in sorted(self._names))
+        return f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"
 
     def find(self, name: str) -> str | None:
         return next((name + w for w in WRAPPINGS if name + w in self._names), None)
@@ -138,7 +156,8 @@ class DirectoryMembers(Members):
     def tail(self, name: str) -> bytes:
         file = self._folder / name
         if file.suffix in PACKED:
-            return _unpacked_tail(file)
+            tail, self._sums[name] = _unpacked_tail(file)
+            return tail
         with file.open("rb") as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - TAIL))
@@ -155,14 +174,34 @@ class DirectoryMembers(Members):
         return data
 
 
-def _unpacked_tail(file: Path) -> bytes:
-    """Unpacks only one layer: a large object may itself be a compressed file."""
+def _unpacked_tail(file: Path) -> tuple[bytes, str]:
+    """The last bytes, and the SHA-256 of the packed file. Unpacks only one layer: a large object may itself be a
+    compressed file.
+    """
     tail = b""
-    with file.open("rb") as stream:
+    with file.open("rb", buffering=0) as raw:
+        hashed = _Hashed(raw)
+        stream = io.BufferedReader(hashed, CHUNK)
         content = decompressed(stream, PACKED[file.suffix], Budget(file.stat().st_size))
-        while chunk := content.read(1 << 20):
+        while chunk := content.read(CHUNK):
             tail = (tail + chunk)[-TAIL:]
-    return tail
+        while stream.read(CHUNK):
+            pass  # what stands behind the data
+    return tail, hashed.sha256.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    def __init__(self, inner: io.FileIO) -> None:
+        self._inner = inner
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        count = self._inner.readinto(buffer)
+        self.sha256.update(memoryview(buffer)[:count])
+        return count
 
 
 class TarMembers(Members):

@@ -361,3 +361,23 @@ def test_a_dump_of_another_name_or_format_tells_nothing_of_the_room_that_is_need
     assert earlier.expected("shop-#.dump", 20) == 90
     assert earlier.expected("shop-#.sql", 20) is None
     assert EarlierSize(series="a", size_bytes=0, restored_bytes=1).expected("a", 1) is None
+
+
+def test_a_choice_among_dumps_of_several_jobs_says_how_many_each_job_has(tmp_path):
+    shelf = Shelf(
+        *(stored(f"shop-2026-11-{day}.dump") for day in (25, 26, 27)),
+        stored("crm-2026-11-27.dump"),
+    )
+    copies = fetched(shelf, tmp_path)
+    copies.begin(NOW, Select(by=SelectBy.RANDOM, seed="s"))
+    (note,) = copies.notes
+    assert note.startswith("one dump of each job was chosen: ")
+    assert "shop" in note
+    assert "(3 dumps)" in note
+    assert "crm" in note
+    assert "(1 dump)" in note
+    assert len(shelf.read_names) == 2
+    newest = fetched(shelf, tmp_path / "again")
+    (tmp_path / "again").mkdir()
+    newest.begin(NOW)
+    assert newest.notes == ()
