@@ -119,9 +119,13 @@ def dumps_among(files: Iterable[StoredFile]) -> list[StoredDump]:
 
 
 def _is_safe(name: str) -> bool:
-    """Whether a name in a storage is safe as a path below the drill's directory."""
+    """Whether a name in a storage is a file's, and safe as a path below the drill's directory.
+
+    An object `shop/x.dump/` marks a folder (Amazon S3 User Guide, "Organizing objects by using folders").
+    """
     parts = PurePosixPath(name).parts
-    return bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
+    named = bool(parts) and not name.startswith("/") and not name.endswith("/")
+    return named and ".." not in parts and "\0" not in name
 
 
 class Fetched:

@@ -72,6 +72,11 @@ def test_a_name_that_leads_out_of_the_drills_directory_is_no_dump(name):
     assert named([stored(name)]) == {}
 
 
+def test_the_mark_of_a_folder_is_no_empty_dump():
+    files = [stored("a.dump"), stored("b.dump/", size=0), stored("c.dir/"), stored("c.dir/toc.dat")]
+    assert named(files) == {"a.dump": {"a.dump"}, "c.dir": {"c.dir/toc.dat"}}
+
+
 def test_what_is_being_written_is_no_dump():
     assert named([stored("a.dump.part"), stored("a.dump.tmp")]) == {}
 
