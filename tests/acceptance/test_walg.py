@@ -101,7 +101,7 @@ def hole(storage):
 
 
 def flipped(storage):
-    flip(storage.segments()[-2], 9000, 64)
+    flip(storage.segments()[-1], 9000, 64)  # the one before it holds a switch only
 
 
 def no_label(storage):
