@@ -2827,10 +2827,10 @@ PLANTED = (
         "tests/integration/test_sqlite.py",
     ),
     bug(
-        "the newest proof is one of the bad nights since",
+        "a verified drill of an older backup counts as a bad night",
         "SqliteStore.standing",
-        'where target = ? and sequence > ?",',
-        'where target = ? and sequence >= ?",',
+        "sequence > ? and verdict <> 'verified'\",",
+        'sequence > ?",',
         "tests/contract/test_history.py",
     ),
     bug(
@@ -3444,8 +3444,8 @@ PLANTED = (
     bug(
         "the time of the data, not of the snapshot, is what the copy is held against",
         "Copying.find",
-        'outputs={"snapshot_time": _taken_at(newest).isoformat()}',
-        'outputs={"snapshot_time": taken_at.isoformat()}',
+        "outputs=self._outputs(newest)",
+        'outputs=self._outputs(newest) | {"snapshot_time": backup.taken_at.isoformat()}',
         "tests/simulation/test_many_nights.py",
     ),
     bug(
