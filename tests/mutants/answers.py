@@ -414,8 +414,8 @@ ANSWERS = (
     bug(
         "row security stays on for a query",
         "_query",
-        'connection.execute("set local row_security to off")',
-        'connection.execute("set local row_security to on")',
+        'settings = "set local row_security to off"',
+        'settings = "set local row_security to on"',
         "tests/integration/test_unreadable.py",
     ),
     bug(
@@ -734,8 +734,8 @@ ANSWERS = (
     bug(
         "a verified drill leaves the count of bad ones",
         "AwsStore._standing_write",
-        'update = "set latest = :l, proven = :l, bad = :zero"',
-        'update = "set latest = :l, proven = :l, bad = if_not_exists(bad, :zero)"',
+        'update = f"set latest = :l, proven = :l, bad = :zero{also}"',
+        'update = f"set latest = :l, proven = :l, bad = if_not_exists(bad, :zero){also}"',
         "tests/contract/test_history.py",
     ),
     bug(
