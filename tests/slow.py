@@ -47,6 +47,7 @@ GROUPS = (
             "tests/acceptance/test_scratch.py",
             "tests/acceptance/test_servers.py",
             "tests/acceptance/test_several_databases.py",
+            "tests/acceptance/test_storage_damages.py",
             "tests/acceptance/test_storages.py",
             "tests/acceptance/test_walg.py",
         ),
