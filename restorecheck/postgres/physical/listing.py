@@ -38,8 +38,9 @@ def examine(
         except OSError as exc:
             return replace(facts, problem=f"{source.place} could not be read: {exc.strerror}")
         archive: str | Unread
+        tools.chosen = listed[-1] if listed else None
         try:
-            archive = source.newest_segment(tools)
+            archive = source.newest_segment(tools) if listed else ""
         except (RestorecheckError, OSError) as exc:
             archive = Unread("the WAL archive", str(exc))
     try:
