@@ -70,6 +70,13 @@ def empty_folders(yard: Yard) -> None:
         shutil.rmtree(yard.full / name)
 
 
+def fullest(yard: Yard) -> Path:
+    """The segment with the most WAL: the rest of one that was switched is zeros already."""
+    return max(
+        (yard.archive / n for n in yard.story.needed[1:-1]), key=lambda p: -p.read_bytes().count(0)
+    )
+
+
 def swapped(yard: Yard) -> None:
     one, other, aside = yard.segment(2), yard.segment(3), yard.archive / "aside"
     one.rename(aside)
@@ -135,7 +142,7 @@ ARCHIVE = (
     PhysicalDamage("the newest segment is missing", lambda y: y.segment(-1).unlink(), "archive", seen=False),
     PhysicalDamage("a record of a segment", lambda y: record(y, 2), "archive"),
     PhysicalDamage("a record of the newest segment", lambda y: record(y, -1), "archive"),
-    PhysicalDamage("half of a segment is zeros", lambda y: zeros(y.segment(-2), 1 << 19, 1 << 18), "archive"),
+    PhysicalDamage("half of a segment is zeros", lambda y: zeros(fullest(y), 1 << 19, 1 << 19), "archive"),
     PhysicalDamage("two segments swapped", swapped, "archive"),
     PhysicalDamage("a cut segment", lambda y: cut(y.segment(2), 500_000), "archive"),
     PhysicalDamage("a segment of 0 bytes", lambda y: cut(y.segment(2), 0), "archive"),
@@ -190,13 +197,17 @@ def tool_sees(yard: Yard, kind: PhysicalDamage) -> bool | None:
     return False
 
 
+COMPARED = "compare with archive"
+
+
 def noticed(report: dict[str, object]) -> str:
     """Which step or check of the drill noticed; empty: none, the drill is verified."""
     checks = [c for c in report["checks"] if c["outcome"] == "failed"]  # type: ignore[attr-defined]
     if report["verdict"] == "verified":
         return ""
     if checks and str(report["reason"]).startswith("check "):
-        return ", ".join(sorted({str(c["kind"]) for c in checks}))
+        kinds = {str(c["kind"]) for c in checks}
+        return COMPARED if kinds == {"physical_backup"} else ", ".join(sorted(kinds))
     failed = [s["name"] for s in report["steps"] if s["outcome"] == "failed"]  # type: ignore[attr-defined]
     said = f"{report['verdict']}: " if report["verdict"] != "failed" else ""
     return said + (failed[0] if failed else "find backup")

@@ -29,6 +29,7 @@ What no drill sees: folders without content that a copy lost are made again, whi
 no trace but the age of the newest commit, which `objectives.rpo_hours` holds.
 Zeroed pages of a table that was never vacuumed are seen by the manifest only, or by comparison with an earlier night: without its visibility map, a scan of the index looks into
 the table, too.
+Files of `pg_xact` are asked for transactions that no row has marked yet: after a vacuum their loss changes nothing that can be read.
 """
 PGBACKREST = """
 ## pgBackRest
