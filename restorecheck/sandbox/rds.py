@@ -78,7 +78,8 @@ class Servers:
         thing.server.start()
 
     def back_up(self, thing: Database) -> Path:
-        return self._farm.snapshot(thing.server)
+        """A cluster that no instance serves yet has the data that it was restored from."""
+        return self._farm.snapshot(thing.server) if thing.server else thing.data
 
     def set_password(self, thing: Database, password: str) -> None:
         if thing.server.running:

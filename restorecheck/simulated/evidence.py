@@ -93,7 +93,7 @@ class Evidence:
         """Versions of Aurora that support pausing have 0 as the least capacity (DBEngineVersion,
         ServerlessV2FeaturesSupport). Every version is available.
         """
-        engine, version = given["Engine"], given["EngineVersion"]
+        engine, version = given.get("Engine", ""), given.get("EngineVersion", "")
         limits = {"MinCapacity": 0.0, "MaxCapacity": 256.0}
         of_aurora = {"ServerlessV2FeaturesSupport": limits} if "aurora" in engine else {}
         found = {"Engine": engine, "EngineVersion": version, "Status": "available"}

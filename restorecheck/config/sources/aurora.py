@@ -132,5 +132,6 @@ AURORA = SourceKind(
     physical=True,
     in_aws=True,
     selects=True,
+    from_account=True,
     broken_rules=_broken_rules,
 )

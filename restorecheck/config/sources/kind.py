@@ -42,6 +42,8 @@ class SourceKind(Generic[K]):
     """The restored files are copies of production's; a restored dump has new files."""
     in_aws: bool = False
     """It needs AWS's certificates, and the deployed functions can drill it."""
+    from_account: bool = False
+    """Its backups are copied or shared from a source account, which `audit` reads."""
     adopts: bool = False
     """Another program restores: a restored database starts a drill, no schedule does."""
     selects: bool = False

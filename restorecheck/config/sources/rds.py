@@ -324,6 +324,7 @@ RDS = SourceKind(
     help="The backups are automated snapshots of an RDS instance.",
     physical=True,
     in_aws=True,
+    from_account=True,
     selects=True,
     broken_rules=_broken_rules,
 )

@@ -5,19 +5,22 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from restorecheck.config import Config
-from restorecheck.config.sources.aurora import AURORA
-from restorecheck.config.sources.rds import RDS
+from restorecheck.config.sources.registry import KINDS
 from restorecheck.errors import ConfigError, Problem
 from restorecheck.hosts.cli.doctor import answer
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.sources.source import Host, source_of
 from restorecheck.ports import Clock
 from restorecheck.rules import exposure, terraform
 from restorecheck.rules.catalogue import By
 from restorecheck.rules.facts import AccountFacts
 from restorecheck.rules.findings import Finding
+
+if TYPE_CHECKING:
+    from restorecheck.hosts.sources.rds import SnapshotSource
 
 TERRAFORM_FILES = "*.tf"
 
@@ -38,19 +41,21 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
 
 def account_facts(config: Config, clock: Clock) -> list[AccountFacts]:
     """Raises ConfigError where no target names a source account."""
-    targets = [target for target in config.targets if target.kind in (RDS, AURORA)]
+    targets = [target for target in config.targets if target.kind.from_account]
     if not targets:
-        message = "no target of kind rds or aurora: there is no source account to audit"
+        kinds = " or ".join(kind.key for kind in KINDS if kind.from_account)
+        message = f"no target of kind {kinds}: there is no source account to audit"
         hint = "Add one (docs/how-to/rds.md), or give --only-terraform."
         raise ConfigError((Problem(message=message),), hint=hint)
     from restorecheck.aws.facts.source_account import Audited, audit
-    from restorecheck.hosts.sources import aurora, rds
     from restorecheck.hosts.sources.in_aws import accounts_of
 
+    host = Host(config=config, clock=clock)
+    sources = {target.kind.key: source_of(target.kind)(host) for target in targets}
     proven = _proven(config, [target.name for target in targets])
     audited = [
         Audited(
-            settings=(aurora if target.kind is AURORA else rds).settings_of(config, target),
+            settings=cast("SnapshotSource[Any]", sources[target.kind.key]).settings_of(target),
             max_proof_age=timedelta(hours=target.max_proof_age_hours),
             proven_at=proven.get(target.name),
         )
