@@ -187,7 +187,7 @@ def _deviations(rows: Sequence[DrillRow], notes: Sequence[Note]) -> Iterator[Dev
         if row.is_deviation:
             said = tuple(on.get(row.drill_id, ()))
             found.append(Deviation(row=row, notes=said, proven_again=proven.get(row.target)))
-        elif row.verdict == Verdict.VERIFIED.value:
+        else:
             proven[row.target] = row
     yield from reversed(found)
 

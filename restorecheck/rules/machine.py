@@ -306,7 +306,8 @@ def _programs(dump: DumpFacts) -> Finding:
         return ok("RC101", dump.target, said)
     if wanted:
         said += f"; the dump needs {wanted}"
-    command = dump.own_major or f"<install PostgreSQL {wanted or ''} of the operating system>"
+    program = f"PostgreSQL {wanted}" if wanted else "PostgreSQL"
+    command = dump.own_major or f"<install {program} of the operating system>"
     mend = [RuleAdvice(AdvicePlace.HERE, fix) for fix in (*dump.unusable_fixes, command)]
     return problem("RC101", dump.target, "; ".join([said, *dump.unusable]), *mend)
 

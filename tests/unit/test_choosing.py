@@ -249,3 +249,33 @@ def test_too_few_sizes_and_sizes_of_another_series_say_nothing():
 )
 def test_dumps_of_one_job_and_format_are_one_series(identifier, series):
     assert choosing.series_of(identifier) == series
+
+
+def test_an_empty_list_has_no_backup_and_that_is_a_failure_of_the_backups():
+    found = refused(SelectBy.OLDEST, [])
+    assert (found.reason, found.bad) == ("there is no backup", True)
+
+
+def test_beside_a_chosen_backup_the_age_of_the_newest_is_judged():
+    def judged(age, limit, of=""):
+        how = picked(SelectBy.OLDEST, [night(n) for n in range(age, 7)]).chosen
+        return choosing.age_of_newest(how, limit, NOW, of)
+
+    young, stale, unlimited = judged(0, 2 * DAY), judged(3, 2 * DAY, "shop"), judged(3, None)
+
+    assert (young.outcome, young.severity, young.detail) == (
+        CheckOutcome.PASSED, Severity.REQUIRED, "",
+    )  # fmt: skip
+    assert stale.name == "the newest backup of shop is young enough"
+    assert stale.outcome is CheckOutcome.FAILED
+    assert "is stale: /b/shop-2026-11-25.dump was taken at" in stale.detail
+    assert (stale.expected, stale.found) == ("at most 48.0 hours old", "73.0 hours old")
+    assert (unlimited.severity, unlimited.detail) == (
+        Severity.WARNING, "a backup of any age passes",
+    )  # fmt: skip
+
+
+def test_of_a_list_without_times_no_age_is_known():
+    how = picked(SelectBy.OLDEST, [Listed(identifier="/b/a.dump")]).chosen
+    found = choosing.age_of_newest(how, DAY, NOW)
+    assert (found.outcome, found.found) == (CheckOutcome.ERROR, "")

@@ -93,3 +93,18 @@ def test_an_interval(written, hours):
 def test_a_word_on_the_command_line_is_a_rule_and_all_else_a_name(word):
     assert rule_of(word).by == word
     assert rule_of(f"{word}.dump") == Select(by=SelectBy.NAMED, name=f"{word}.dump")
+
+
+def test_what_is_new_is_the_newest_backup_so_no_other_rule_goes_with_it():
+    found = problem(TARGET % "when_new: true\n    select: oldest")
+
+    assert "when_new drills the newest backup" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "samples"), [("newest", False), ("oldest", True), ("random", True)]
+)
+def test_a_target_with_another_rule_than_the_newest_backup_drills_samples(rule, samples):
+    (target,) = parse(TARGET % f"select: {rule}").targets
+
+    assert target.samples is samples

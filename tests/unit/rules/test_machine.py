@@ -379,3 +379,12 @@ def test_a_version_that_pip_does_not_bring_is_the_operating_systems():
     assert [advice.line for advice in found.advice] == [
         "<install PostgreSQL 13 of the operating system>"
     ]
+
+
+def test_without_any_programs_and_without_a_known_version_the_system_s_own_are_advised():
+    found = programs(major=None, majors=())
+
+    assert (found.outcome, found.found) == (PROBLEM, "installed PostgreSQL versions: none")
+    assert [advice.line for advice in found.advice] == [
+        "<install PostgreSQL of the operating system>"
+    ]

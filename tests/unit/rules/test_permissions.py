@@ -43,6 +43,7 @@ OF_EACH_LOGIN = [
     replace(WITH_KEYS, credentials="reset"),
     replace(WITH_KEYS, credentials="iam", iam_user="checker"),
     replace(WITH_KEYS, transit_key=""),
+    replace(WITH_KEYS, aurora=True),
     NAMES,
 ]
 USER = f"arn:aws:iam::{BACKUP}:user/drills"
