@@ -144,8 +144,8 @@ AURORA = (
     bug(
         "the fence lets an instance into production's cluster",
         "aws/session/refuse_strangers",
-        "if writes is ADOPTED_WRITES and cluster and not cluster.startswith(RESTORE_TEST):",
-        "if writes is ADOPTED_WRITES and not cluster:",
+        "if writes is ADOPTED_CLUSTER_WRITES and cluster and not cluster.startswith(RESTORE_TEST):",
+        "if writes is ADOPTED_CLUSTER_WRITES and not cluster:",
         ADOPTED,
     ),
     bug(

@@ -1312,8 +1312,8 @@ PLANTED = (
     bug(
         "the fence around what others restored lets through what our own may",
         "Accounts.adopted",
-        "writes=call_guard.ADOPTED_WRITES,",
-        "writes=call_guard.ADOPTED_WRITES | call_guard.BACKUP_WRITES,",
+        "writes=call_guard.ADOPTED_CLUSTER_WRITES if clusters else call_guard.ADOPTED_WRITES,",
+        "writes=call_guard.ADOPTED_CLUSTER_WRITES | call_guard.BACKUP_WRITES,",
         ACCOUNTS_TESTS,
     ),
     bug(

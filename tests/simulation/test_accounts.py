@@ -70,6 +70,8 @@ def entered(stage, accounts, which):
             return accounts.backup(settings.backup)
         case "adopted":
             return accounts.adopted(HERE)
+        case "adopted clusters":
+            return accounts.adopted(HERE, clusters=True)
         case _:
             return accounts.looked_at(settings.source.place, settings.source)
 
@@ -80,6 +82,8 @@ def entered(stage, accounts, which):
         *(("source", *call) for call in IN_SOURCE),
         *(("backup", *call) for call in IN_BACKUP),
         *(("adopted", *call) for call in ANYWHERE_OF_OTHERS),
+        *(("adopted clusters", *call) for call in ANYWHERE_OF_OTHERS[1:]),
+        ("adopted clusters", "rds", "delete_db_instance", {"DBInstanceIdentifier": "theirs"}),
         *(("looked at", *call) for call in WHILE_LOOKING),
     ],
 )

@@ -141,7 +141,7 @@ class AdoptProvider(Provider):
         return Passwords(self.account())
 
     def account(self) -> Account:
-        return self._accounts.adopted(self.settings.place)
+        return self._accounts.adopted(self.settings.place, clusters=self.settings.of_cluster)
 
     @property
     def what(self) -> str:

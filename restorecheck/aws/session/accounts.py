@@ -247,14 +247,16 @@ class Accounts:
             writes=call_guard.BACKUP_WRITES,
         )
 
-    def adopted(self, place: Place) -> Account:
-        """An account in which another program restores; its resources are not changed."""
+    def adopted(self, place: Place, *, clusters: bool = False) -> Account:
+        """An account in which another program restores; its resources are not changed. `clusters`: an instance of
+        ours may be added to a cluster of restore testing.
+        """
         return self._account(
-            ("adopted", place),
+            ("adopted", place, clusters),
             place,
             self._own_session,
             entered_by="with the credentials of this process",
-            writes=call_guard.ADOPTED_WRITES,
+            writes=call_guard.ADOPTED_CLUSTER_WRITES if clusters else call_guard.ADOPTED_WRITES,
         )
 
     def looked_at(self, place: Place, source: SourceSettings | None = None) -> Account:

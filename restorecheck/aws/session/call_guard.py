@@ -77,13 +77,13 @@ ONLY: Mapping[str, Mapping[str, frozenset[object]]] = {
 }
 """The values that a parameter may have; None: it may be left out."""
 
-ADOPTED_WRITES: Mapping[str, tuple[str, ...]] = {
-    "PutRestoreValidationResult": (),
+ADOPTED_WRITES: dict[str, tuple[str, ...]] = {"PutRestoreValidationResult": ()}
+"""Where another program restores an instance: the validation result."""
+ADOPTED_CLUSTER_WRITES = ADOPTED_WRITES | {
     "CreateDBInstance": ("DBInstanceIdentifier",),
     "DeleteDBInstance": ("DBInstanceIdentifier",),
 }
-"""Where another program restores: the validation result, and the instance that a cluster of restore testing lacks.
-"""
+"""Where another program restores a cluster: also the instance that a cluster of restore testing lacks."""
 RESTORE_TEST = "awsbackup-restore-test-"
 """How AWS Backup names what it restores for a test: only a cluster of this name gets an instance of ours."""
 
@@ -187,7 +187,7 @@ def refuse_strangers(
         )
     _refuse_values(operation, params)
     cluster = str(params.get("DBClusterIdentifier", ""))
-    if writes is ADOPTED_WRITES and cluster and not cluster.startswith(RESTORE_TEST):
+    if writes is ADOPTED_CLUSTER_WRITES and cluster and not cluster.startswith(RESTORE_TEST):
         raise AccessDeniedError(
             f"restorecheck never calls {operation} in the DB cluster {cluster!r}, which is not of restore testing; "
             "the call was not made",

@@ -4,13 +4,20 @@ import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
-from restorecheck.aws.session.call_guard import ADOPTED_WRITES, BACKUP_WRITES, LOOKS, SOURCE_WRITES
+from restorecheck.aws.session.call_guard import (
+    ADOPTED_CLUSTER_WRITES,
+    BACKUP_WRITES,
+    LOOKS,
+    SOURCE_WRITES,
+)
 from restorecheck.aws.session.translation import attempting
 from restorecheck.errors import AccessDeniedError, CapacityError, ProviderError
 
 MODEL = botocore.loaders.Loader().load_service_model("rds", "service-2")
 FORBIDDEN = 403
-CALLED = sorted({*SOURCE_WRITES, *BACKUP_WRITES, *ADOPTED_WRITES, *LOOKS} & {*MODEL["operations"]})
+CALLED = sorted(
+    {*SOURCE_WRITES, *BACKUP_WRITES, *ADOPTED_CLUSTER_WRITES, *LOOKS} & {*MODEL["operations"]}
+)
 
 
 def error_of(shape):

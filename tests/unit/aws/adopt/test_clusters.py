@@ -9,7 +9,7 @@ from restorecheck.aws.adopt.clusters import AdoptedClusterProvider
 from restorecheck.aws.adopt.leftovers import AdoptInventory
 from restorecheck.aws.adopt.provider import INSTANCE_ARN
 from restorecheck.aws.session import naming
-from restorecheck.aws.session.call_guard import ADOPTED_WRITES, refuse_strangers
+from restorecheck.aws.session.call_guard import ADOPTED_CLUSTER_WRITES, refuse_strangers
 from restorecheck.aws.session.cluster_views import ClusterView
 from restorecheck.aws.session.settings import AdoptSettings, Place
 from restorecheck.aws.session.views import InstanceView
@@ -83,8 +83,8 @@ class Everything:
         self.instances = Cache(*members)
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    def adopted(self, place):
-        assert place == PLACE
+    def adopted(self, place, *, clusters=False):
+        assert (place, clusters) == (PLACE, True)
         return self
 
     def rds(self):
@@ -265,11 +265,13 @@ def test_the_fence_lets_our_instances_into_clusters_of_restore_testing_only(clus
     }
 
     if allowed:
-        refuse_strangers("CreateDBInstance", given, ADOPTED_WRITES)
+        refuse_strangers("CreateDBInstance", given, ADOPTED_CLUSTER_WRITES)
     else:
         with pytest.raises(AccessDeniedError):
-            refuse_strangers("CreateDBInstance", given, ADOPTED_WRITES)
+            refuse_strangers("CreateDBInstance", given, ADOPTED_CLUSTER_WRITES)
     with pytest.raises(AccessDeniedError):
-        refuse_strangers("CreateDBInstance", given | {"PubliclyAccessible": True}, ADOPTED_WRITES)
+        refuse_strangers(
+            "CreateDBInstance", given | {"PubliclyAccessible": True}, ADOPTED_CLUSTER_WRITES
+        )
     with pytest.raises(AccessDeniedError):
-        refuse_strangers("DeleteDBCluster", given, ADOPTED_WRITES)
+        refuse_strangers("DeleteDBCluster", given, ADOPTED_CLUSTER_WRITES)
