@@ -58,6 +58,8 @@ class Listed:
     """Backups of one series are of one job and format: their sizes can be compared."""
     also: str = ""
     """Another name of it; empty: it has none."""
+    position: int = 0
+    """Of two backups of the same time, the one with the higher number is newer: its position in the WAL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +154,9 @@ def _is_within(one: Listed, within: timedelta | None, now: datetime) -> bool:
     return within is None or (one.taken_at is not None and now - one.taken_at <= within)
 
 
-def moment_of(one: Listed) -> tuple[datetime, str]:
+def moment_of(one: Listed) -> tuple[datetime, int, str]:
     """For the order: a backup without a time is older than every other one."""
-    return one.taken_at or _LONG_AGO, one.identifier
+    return one.taken_at or _LONG_AGO, one.position, one.identifier
 
 
 def _lot(seed: str, one: Listed) -> bytes:
@@ -164,7 +166,7 @@ def _lot(seed: str, one: Listed) -> bytes:
     return hashlib.sha256(f"{seed} {one.identifier}".encode()).digest()
 
 
-def _last_drilled(select: Select, one: Listed) -> tuple[datetime, tuple[datetime, str]]:
+def _last_drilled(select: Select, one: Listed) -> tuple[datetime, tuple[datetime, int, str]]:
     drilled = select.drilled.get(key_of(one.identifier, one.version), _LONG_AGO)
     return drilled, moment_of(one)
 

@@ -101,7 +101,7 @@ ROWS, PRINT, NULLS = "rows", "contents", "nulls"
 CHECK, NEWEST, ASKED = "check:", "newest:", "asked:"
 """Prefixes of keys: of a constraint, a column, a configured check."""
 UNSETTLED = "unsettled check:"
-"""Prefix of the key of a constraint whose answer may depend on settings (time zone, search path) or functions."""
+"""Prefix of the key of a constraint whose answer may depend on settings, such as the time zone."""
 VIEW = "view:"
 """Prefix of the key of a question that reads a view for a configured check."""
 SKEW = timedelta(minutes=5)

@@ -16,6 +16,8 @@ class Constraint:
     """From `pg_get_expr`: true or NULL for every valid row."""
     plain: bool = True
     """Whether it uses neither the whole row nor a function or operator of the database."""
+    settled: bool = True
+    """Whether no setting of the server decides it, such as the time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

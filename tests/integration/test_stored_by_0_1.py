@@ -62,11 +62,15 @@ def test_its_reports_are_shown_in_every_face(history, face, capsys):
 
 def assert_kept(old, new):
     """Keys may have come, also inside of others; nothing went and nothing changed."""
-    if not isinstance(old, dict):
+    if isinstance(old, list):
+        assert len(old) == len(new)
+        for before, after in zip(old, new, strict=True):
+            assert_kept(before, after)
+    elif isinstance(old, dict):
+        for key, value in old.items():
+            assert_kept(value, new[key])
+    else:
         assert old == new
-        return
-    for key, value in old.items():
-        assert_kept(value, new[key])
 
 
 def test_its_drills_are_read_and_stored_as_they_were(history):

@@ -279,3 +279,10 @@ def test_of_a_list_without_times_no_age_is_known():
     how = picked(SelectBy.OLDEST, [Listed(identifier="/b/a.dump")]).chosen
     found = choosing.age_of_newest(how, DAY, NOW)
     assert (found.outcome, found.found) == (CheckOutcome.ERROR, "")
+
+
+def test_of_two_backups_of_the_same_second_the_one_further_in_the_wal_is_newer():
+    full = Listed(identifier="/b/z-full", taken_at=NOW, position=2)
+    incremental = Listed(identifier="/b/a-incremental", taken_at=NOW, position=3)
+    assert picked(SelectBy.NEWEST, [full, incremental]).backup == incremental
+    assert picked(SelectBy.OLDEST, [full, incremental]).backup == full

@@ -56,6 +56,7 @@ class PhysicalBackup:
             version=self.version,
             series="incremental" if self.needs else "full",
             also=self.name,
+            position=self.starts_at or 0,
         )
 
 

@@ -72,26 +72,29 @@ where c.opcdefault and (m.amname = 'btree' and p.amopstrategy in (1, 3, 5) or m.
 order by c.opcintype, m.amname desc
 
 -- name: constraints
--- Written in another language than C, a function may look names up in the search path of the database; what is cast to
--- a time, or out of one, depends on its zone and style. What asks who the user is would be answered of the checker: it
--- is left out, as the load has held the rows against it.
-select k.conrelid, k.contypid, k.conname, pg_get_expr(k.conbin, k.conrelid),
-  not 0 = any(coalesce(k.conkey, '{}'))
-  and pg_get_expr(k.conbin, k.conrelid) !~* '::"?(date|time|interval|money|regconfig)|to_char|to_date|to_timestamp|to_number|extract|date_part|date_trunc|age\(|timezone\(|now\(|current_|localtime'
-  and (select count(distinct a.atttypid) < 2 and (count(*) = 0 or pg_get_expr(k.conbin, k.conrelid) !~ '::') from pg_attribute a join pg_type y on y.oid = a.atttypid
-    where a.attrelid = k.conrelid and a.attnum = any(k.conkey) and (y.typcategory in ('D', 'T') or y.typname = 'money'))
-  and (pg_get_expr(k.conbin, k.conrelid) !~ '::"?(text|character|bpchar|name)' or not exists (
-    select from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
-      and y.typname not in ('text', 'varchar', 'bpchar', 'name', 'int2', 'int4', 'int8', 'numeric', 'bool', 'uuid')))
-  and not exists (
-    select from pg_depend d left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
-    join pg_proc p on p.oid = coalesce(o.oprcode::oid, d.refobjid) join pg_language l on l.oid = p.prolang
-    where d.classid = 'pg_constraint'::regclass and d.objid = k.oid
-      and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass) and l.lanname not in ('c', 'internal'))
+-- `plain`: it uses neither the whole row nor a function that is written in another language than C, which may look names
+-- up in the search path of the database, nor a cast to text that may be such a function. `settled`: no setting decides it.
+-- What is cast to a time, or out of one, depends on its zone and style; a function that is declared immutable does not.
+-- What asks who the user is would be answered of the checker: it is left out, as the load has held the rows against it.
+select k.conrelid, k.contypid, k.conname, e.expression, s.settled and s.alike and not f.written and not 0 = any(coalesce(k.conkey, '{}')), s.settled and not f.varies
 from pg_constraint k left join pg_class c on c.oid = k.conrelid left join pg_type t on t.oid = k.contypid
 join pg_namespace n on n.oid = coalesce(c.relnamespace, t.typnamespace)
+cross join lateral (select pg_get_expr(k.conbin, k.conrelid) as expression) e
+cross join lateral (select count(distinct a.atttypid) filter (where y.typcategory in ('D', 'T') or y.typname = 'money') as times,
+  count(*) filter (where y.typcategory in ('D', 'T') or y.typname in ('money', 'float4', 'float8', 'bytea')) as styled,
+  count(*) filter (where y.typname not in ('text', 'varchar', 'bpchar', 'name', 'int2', 'int4', 'int8', 'numeric', 'bool', 'uuid')) as others
+  from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = k.conrelid and a.attnum = any(k.conkey)) a
+cross join lateral (select e.expression !~* '::"?(date|time|interval|money|regconfig)|to_char|to_date|to_timestamp|to_number|extract|date_part|date_trunc|age\(|timezone\(|now\(|current_|localtime'
+  and a.times < 2 and (a.times = 0 or e.expression !~ '::')
+  and (not t.text or a.styled = 0) as settled, not t.text or a.others = 0 as alike
+  from (select e.expression ~ '::"?(text|character|bpchar|name)') t(text)) s
+cross join lateral (select count(*) > 0 as written, coalesce(bool_or(p.provolatile <> 'i'), false) as varies
+  from pg_depend d left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+  join pg_proc p on p.oid = coalesce(o.oprcode::oid, d.refobjid) join pg_language l on l.oid = p.prolang
+  where d.classid = 'pg_constraint'::regclass and d.objid = k.oid
+    and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass) and l.lanname not in ('c', 'internal')) f
 where k.contype = 'c' and k.convalidated and (c.relkind = 'r' or k.contypid <> 0) and {own}
-  and pg_get_expr(k.conbin, k.conrelid) !~* '\m(current_user|session_user|current_role|pg_has_role|has_\w+_privilege)\M'
+  and e.expression !~* '\m(current_user|session_user|current_role|pg_has_role|has_\w+_privilege)\M'
   and not exists (
     select from pg_depend d join pg_proc p on p.oid = d.refobjid
     where d.classid = 'pg_constraint'::regclass and d.objid = k.oid and d.refclassid = 'pg_proc'::regclass

@@ -128,7 +128,7 @@ def test_what_cannot_be_answered_at_once_is_asked_by_halves_down_to_single_quest
 
 
 def test_what_calls_the_database_s_own_is_asked_apart_and_under_the_table_s_own_name():
-    own = Constraint(name="own", expression="(checked(things.*))", plain=False)
+    own = Constraint(name="own", expression="(checked(things.*))", plain=False, settled=False)
     table = Table(schema="public", name="things", constraints=(own, *TABLE.constraints))
 
     (plain, natural) = groups(aggregates(table, Depth(), (), sql=postgresql, major=17))

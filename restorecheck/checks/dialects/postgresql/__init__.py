@@ -109,12 +109,11 @@ def constraints(table: Table) -> Iterator[Aggregate]:
     if required:
         yield violations(" or ".join(required), NULLS)
     for constraint in table.constraints:
-        plain = constraint.plain
-        key = f"{CHECK if plain else UNSETTLED}{constraint.name}"
-        yield violations(f"not ({constraint.expression})", key, natural=not plain)
+        key = f"{CHECK if constraint.settled else UNSETTLED}{constraint.name}"
+        yield violations(f"not ({constraint.expression})", key, natural=not constraint.plain)
     for column in table.columns:
         for constraint, broken in _of_domains(table, column):
-            begin = CHECK if constraint.plain else UNSETTLED
+            begin = CHECK if constraint.settled else UNSETTLED
             key = f"{begin}{column.name}, {constraint.name}"
             yield violations(broken, key, natural=not constraint.plain)
 
