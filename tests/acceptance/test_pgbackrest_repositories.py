@@ -129,13 +129,14 @@ class Copy:
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new) + more)
 
-    def drill(self, name, keys="", *, stanza="shop"):
+    def drill(self, name, keys="", *, stanza="shop", select="newest"):
         world = self.world
         world.config.write_text(
             "version: 1\n"
             "targets:\n"
             "  - name: shop\n"
             f"    physical: {{kind: pgbackrest, config: {name}.conf, stanza: {stanza}{keys}}}\n"
+            f"    select: {select}\n"
             "    databases: [shop]\n"
             "    checks:\n"
             f"      - row_count: {{table: orders, equals: {self.rows}}}\n"
@@ -171,7 +172,7 @@ def inconclusive(answer):
 def test_an_encrypted_bundled_repository_is_restored(copy, made, select):
     label = made.labels.get(select)
 
-    report = verified(copy.drill("sealed", f", select: {label}" if label else ""))
+    report = verified(copy.drill("sealed", select=f"{{name: {label}}}" if label else "newest"))
 
     assert report["backup"]["identifier"].endswith(label or made.labels["incr"])
     assert KEY not in json.dumps(report)
@@ -259,7 +260,7 @@ def test_a_stanza_of_an_upgraded_cluster_has_two_archives(copy, made):
         archived(later)
     copy.change("several", f"repo2-path={copy.world.backups}/three\n", "")
 
-    report = verified(copy.drill("several", f", select: {made.labels['first']}"))
+    report = verified(copy.drill("several", select=f"{{name: {made.labels['first']}}}"))
     assert "recovery reached the end of the archive" in json.dumps(report["checks"])
 
     code, report = copy.drill("several")
