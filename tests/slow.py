@@ -16,7 +16,7 @@ class Slow:
 GROUPS = (
     (
         Slow(
-            0.1,
+            0.06,
             "The installed command drills in each case, with a server that is made and taken away.",
         ),
         (
@@ -57,7 +57,7 @@ GROUPS = (
         ("tests/browser/test_pages.py", "tests/browser/test_served_pages.py"),
     ),
     (
-        Slow(0.1, "Each case damages a database of its own and reads all of it again."),
+        Slow(0.07, "Each case damages a database of its own and reads all of it again."),
         (
             "tests/damage/test_matrix.py",
             "tests/damage/test_physical_matrix.py",
@@ -92,12 +92,12 @@ GROUPS = (
     ),
     (
         Slow(
-            0.2, "Each case is a drill in the simulated AWS, over the wire, with servers behind it."
+            0.12, "Each case is a drill in the simulated AWS, over the wire, with servers behind it."
         ),
         ("tests/rds",),
     ),
     (
-        Slow(0.1, "An enumeration: every call, moment or night goes wrong in turn."),
+        Slow(0.07, "An enumeration: every call, moment or night goes wrong in turn."),
         (
             "tests/simulation/test_aurora.py",
             "tests/simulation/test_choosing.py",
@@ -115,7 +115,7 @@ GROUPS = (
         ("tests/test_site.py", "tests/test_tools.py"),
     ),
     (
-        Slow(0.1, "Databases as people have them, each loaded and read for several nights."),
+        Slow(0.07, "Databases as people have them, each loaded and read for several nights."),
         (
             "tests/world/test_columns.py",
             "tests/world/test_constraints.py",
