@@ -92,7 +92,8 @@ GROUPS = (
     ),
     (
         Slow(
-            0.12, "Each case is a drill in the simulated AWS, over the wire, with servers behind it."
+            0.12,
+            "Each case is a drill in the simulated AWS, over the wire, with servers behind it.",
         ),
         ("tests/rds",),
     ),
