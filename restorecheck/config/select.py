@@ -14,8 +14,22 @@ EXPECTED = (
 )
 
 
+MOST_DAYS = 36_600
+DAYS = {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS}
+
+
+def only(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    """JSON schema of a mapping with this one key."""
+    return {
+        "type": "object",
+        "properties": {key: value},
+        "required": [key],
+        "additionalProperties": False,
+    }
+
+
 class Within(Keys):
-    within_days: Annotated[float, Field(gt=0, le=36_600)] = Field(
+    within_days: Annotated[float, Field(gt=0, le=MOST_DAYS)] = Field(
         description="Only backups that are no older than this when the drill begins."
     )
 
@@ -56,31 +70,8 @@ SelectRule = Annotated[
         {
             "anyOf": [
                 {"enum": [*WORDS]},
-                {
-                    "type": "object",
-                    "properties": {"name": {"type": "string", "minLength": 1}},
-                    "required": ["name"],
-                    "additionalProperties": False,
-                },
-                {
-                    "type": "object",
-                    "properties": {
-                        "random": {
-                            "type": "object",
-                            "properties": {
-                                "within_days": {
-                                    "type": "number",
-                                    "exclusiveMinimum": 0,
-                                    "maximum": 36_600,
-                                }
-                            },
-                            "required": ["within_days"],
-                            "additionalProperties": False,
-                        }
-                    },
-                    "required": ["random"],
-                    "additionalProperties": False,
-                },
+                only("name", {"type": "string", "minLength": 1}),
+                only("random", only("within_days", DAYS)),
             ]
         }
     ),

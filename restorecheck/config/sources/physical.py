@@ -11,9 +11,9 @@ from restorecheck.config.findings import ConfigFinding
 from restorecheck.config.physical.kind import PhysicalKind
 from restorecheck.config.physical.moments import broken_moments
 from restorecheck.config.physical.registry import PHYSICAL_KINDS
+from restorecheck.config.select import DAYS, MOST_DAYS, only
 from restorecheck.config.sources.kind import Absolute, SourceKind, Written
 
-MOST_DAYS = 36_600
 _BY_KEY = {kind.key: kind for kind in PHYSICAL_KINDS}
 _WORDS = ("latest", "immediate", "random")
 _POINTS = "{time: '2026-02-27 03:15:00+00'} or {lsn: 16/B374D848}"
@@ -64,34 +64,8 @@ Moment = Annotated[
         {
             "anyOf": [
                 {"enum": list(_WORDS)},
-                *(
-                    {
-                        "type": "object",
-                        "properties": {key: {"type": "string"}},
-                        "required": [key],
-                        "additionalProperties": False,
-                    }
-                    for key in ("time", "lsn")
-                ),
-                {
-                    "type": "object",
-                    "properties": {
-                        "random": {
-                            "type": "object",
-                            "properties": {
-                                "within_days": {
-                                    "type": "number",
-                                    "exclusiveMinimum": 0,
-                                    "maximum": MOST_DAYS,
-                                }
-                            },
-                            "required": ["within_days"],
-                            "additionalProperties": False,
-                        }
-                    },
-                    "required": ["random"],
-                    "additionalProperties": False,
-                },
+                *(only(key, {"type": "string"}) for key in ("time", "lsn")),
+                only("random", only("within_days", DAYS)),
             ]
         }
     ),
