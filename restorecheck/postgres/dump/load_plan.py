@@ -35,9 +35,9 @@ from restorecheck.postgres.dump.load_errors import (
 from restorecheck.postgres.dump.preparation import Lacking
 from restorecheck.postgres.dump.settings import FullText
 from restorecheck.postgres.dumpfiles import order
-from restorecheck.postgres.dumpfiles.archive import label
+from restorecheck.postgres.dumpfiles.archive import TocEntry, label
 from restorecheck.postgres.dumpfiles.cluster_dump import part_of
-from restorecheck.postgres.dumpfiles.extensions import members_of_extensions
+from restorecheck.postgres.dumpfiles.extensions import ROWS, members_of_extensions
 from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
 from restorecheck.postgres.dumpfiles.inspect import Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption, open_layers
@@ -50,6 +50,7 @@ from restorecheck.postgres.server.fence import named
 from restorecheck.postgres.server.libraries import install_command
 from restorecheck.postgres.server.processes import describe_exit, shell_as
 from restorecheck.postgres.session.messages import CONSEQUENCES, MISSED_ROWS, errors_in_log
+from restorecheck.spelling import number_of
 
 POLL_SECONDS = 0.5
 FOLLOWS_FROM_ORDER = COMPARES_TEXTS | {MISSED_ROWS}
@@ -224,13 +225,29 @@ def omission_notes(inspection: Inspection, ignored: Sequence[str]) -> tuple[str,
             "the dump has foreign servers: user mappings were left out and materialized views were "
             "not filled, so that the restored database connects to no other server"
         )
-    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    left_out = _left_out(inspection, ignored)
     if left_out:
+        what = (
+            "grants, comments, rows"
+            if any(e.desc in ROWS for e in left_out)
+            else "grants, comments"
+        )
         notes.append(
-            f"without the extensions {', '.join(ignored)}, {len(left_out)} entries on their objects "
-            f"(grants, comments, rows) were left out, for example {label(left_out[0])}"
+            f"without the extensions {', '.join(ignored)}, {number_of(len(left_out), 'entry', 'entries')} on "
+            f"their objects ({what}) {'was' if len(left_out) == 1 else 'were'} left out, for example {label(left_out[0])}"
         )
     return tuple(notes)
+
+
+def _left_out(inspection: Inspection, ignored: Sequence[str]) -> tuple[TocEntry, ...]:
+    """Entries on objects of ignored extensions. Rows only where all of these extensions are a managed service's own:
+    rows of others are data of the user, and a load without them proves less than it seems to.
+    """
+    left_out = {name for name in inspection.needs.extensions if name in ignored}
+    if not ignored:
+        return ()
+    of_service = set(offers.of_services(left_out))
+    return members_of_extensions(inspection.entries, rows=bool(left_out) and left_out <= of_service)
 
 
 EXTENSIONS = """
@@ -302,7 +319,7 @@ def prepare(
         return Prepared(archive)
     contents = archive_contents(archive, installation, account, directory)
     use_list = directory / "contents.list"
-    left_out = members_of_extensions(inspection.entries) if ignored else ()
+    left_out = _left_out(inspection, ignored)
     use_list.write_text(restorable_contents(contents, ignored, left_out, refresh=refresh))
     _show(use_list, account)
     return Prepared(archive, use_list)
@@ -346,7 +363,7 @@ def begin(
         rules = FilterRules(
             ownership=ownership,
             ignored_extensions=ignored,
-            left_out=members_of_extensions(inspection.entries) if ignored else (),
+            left_out=_left_out(inspection, ignored),
             refresh=not inspection.needs.foreign_servers,
         )
 

@@ -16,8 +16,8 @@ _MEMBER = re.compile(
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
-def members_of_extensions(entries: Sequence[TocEntry]) -> tuple[TocEntry, ...]:
-    """Grants, comments, security labels and rows of objects that the dump does not define.
+def members_of_extensions(entries: Sequence[TocEntry], *, rows: bool) -> tuple[TocEntry, ...]:
+    """Grants, comments, security labels and, if asked for, rows of objects that the dump does not define.
 
     pg_dump writes no definition of an extension's members, but their changed rights, and the rows of the
     tables that the extension has for its configuration.
@@ -29,7 +29,7 @@ def members_of_extensions(entries: Sequence[TocEntry]) -> tuple[TocEntry, ...]:
         entry
         for entry in entries
         if (entry.desc in ABOUT and _is_member(entry, defined))
-        or (entry.desc in ROWS and (entry.namespace, _plain(entry.tag)) not in defined)
+        or (rows and entry.desc in ROWS and (entry.namespace, _plain(entry.tag)) not in defined)
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from restorecheck.postgres.dump.load_plan import left_to_the_service, service_note
+from restorecheck.postgres.dump.load_plan import left_to_the_service, omission_notes, service_note
 from restorecheck.postgres.dump.server_choice import settings_for
 from restorecheck.postgres.dump.settings import ServerOptions
 from restorecheck.postgres.dumpfiles.archive import TocEntry
@@ -82,7 +82,24 @@ def test_rows_of_tables_that_the_dump_does_not_define_are_the_extensions():
         entry("ACL", "TABLE secrets", "vault"),
     )
 
-    assert members_of_extensions([*own, *of_extension]) == of_extension
+    assert members_of_extensions([*own, *of_extension], rows=True) == of_extension
+    assert members_of_extensions([*own, *of_extension], rows=False) == of_extension[2:]
+
+
+@pytest.mark.parametrize(
+    ("extensions", "ignored", "said"),
+    [
+        (["supabase_vault"], ["supabase_vault"], "2 entries on their objects (grants, comments, rows) were left out"),
+        (["pg_cron"], ["pg_cron"], "1 entry on their objects (grants, comments) was left out"),
+        (["pg_cron", "supabase_vault"], ["pg_cron", "supabase_vault"], "1 entry on their objects"),
+    ],
+)  # fmt: skip
+def test_rows_are_left_out_only_of_extensions_that_are_a_service_s_own(extensions, ignored, said):
+    entries = (entry("TABLE DATA", "secrets", "vault"), entry("ACL", "TABLE secrets", "vault"))
+
+    notes = omission_notes(dump(*entries, extensions=extensions), ignored)
+
+    assert said in " ".join(notes)
 
 
 def test_a_server_preloads_what_the_dump_needs_and_the_server_has(tmp_path):
