@@ -12,8 +12,8 @@ from pathlib import Path
 
 from restorecheck import choosing
 from restorecheck.choosing import NotPicked
-from restorecheck.errors import NotFoundError
-from restorecheck.lifecycle import Broken, InProgress, Ready, StepEvent, Unclear
+from restorecheck.errors import NotFoundError, TransientError
+from restorecheck.lifecycle import MAX_RETRIES, Broken, InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import (
     Backup,
     CheckResult,
@@ -84,6 +84,8 @@ class DrillSession:
 
     decryption: Decryption | None = None
     looking: Background[FoundDumps] | None = None
+    failed_looks: int = 0
+    """Consecutive looks that ended in a transient error: the drill, which waits for each, does not count them."""
     ahead: Ahead | None = None
     """Loads the newest dump while it is read."""
     fetched: Fetched | None = None
@@ -228,8 +230,14 @@ class DumpFinder:
             found = looking.result()
         except NotFoundError as exc:
             return Broken(reason=exc.message, hint=exc.hint)
+        except TransientError as exc:
+            session.failed_looks += 1
+            if session.failed_looks <= MAX_RETRIES:
+                raise
+            return Unclear(reason=f"{exc.message} ({MAX_RETRIES} times in a row)", hint=exc.hint)
         except OSError as exc:
             return Unclear(reason=f"the dump could not be read: {exc.strerror}")
+        session.failed_looks = 0
         if set(found.undecided) - set(session.undecided):
             session.undecided = found.undecided
             return InProgress(
