@@ -255,9 +255,18 @@ def allowed(simulator, role, request, *, without=None):
     return allows(simulator, role, request, [s for s in policy_of(role) if s is not without])
 
 
+WITHOUT_AURORA = {
+    ("source", "rds:DescribeDBClusterSnapshots"),
+    ("sweeper", "rds:DescribeDBClusters"),
+}
+"""A stack without Aurora has no rights for clusters: the sweep asks once for those of targets that were removed, is
+refused, and goes on (`ForgottenClusters`).
+"""
+
+
 def test_every_request_is_allowed_and_every_grant_is_needed(simulator, asked):
     refused = [item for item in asked if not allowed(simulator, item.role, item.request)]
-    assert "\n".join(sorted({f"{item.role}: {item.request}" for item in refused})) == ""
+    assert {(item.role, item.request.action) for item in refused} <= WITHOUT_AURORA, refused
 
     by_role = {role: [item.request for item in asked if item.role == role] for role in ROLES}
     assert all(by_role.values()), "who asks for nothing proves nothing"
