@@ -244,7 +244,7 @@ def test_rights_that_widened_fail_what_only_warnings_of_ones_own_have_seen(sourc
 def test_checks_that_fail_in_health_prove_nothing(source, store):
     wrong = spec("row_count", name="mine", table="order_items", min=10**6)
 
-    with pytest.raises(InvalidStateError, match="does not pass mine"):
+    with pytest.raises(InvalidStateError, match="must pass every check, but mine failed"):
         prover(source, store, [wrong]).prove()
 
 
