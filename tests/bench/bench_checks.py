@@ -6,9 +6,6 @@ can be installed are installed into environments of their own below BENCH_PEERS 
 """
 
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +25,7 @@ from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.session.opening import by_system_identifier, connect
 from tests import pg
+from tests.bench import peers
 from tests.bench.drawing import LOOK, save
 from tests.bench.measured import Row, both, note
 from tests.damage.healthy import MAINTENANCE
@@ -37,7 +35,6 @@ SCALE = int(os.environ.get("BENCH_SCALE", "50"))
 RUNS = 5
 HOUR = timedelta(hours=1)
 NAME = "bench"
-SODA = "soda-core-postgres==3.5.6"
 
 SMALL = """
 create schema app;
@@ -207,82 +204,24 @@ def table(title: str, found: dict[str, tuple[float, float]], ours: str) -> None:
             note(row)
 
 
-def peers(stage: Stage) -> dict[str, Callable[[], object]]:
+def peers_of(stage: Stage) -> dict[str, Callable[[], object]]:
     place = os.environ.get("BENCH_PEERS")
     if not place:
         print("peers that must be installed are left out; BENCH_PEERS=/tmp/peers installs them")
         return {}
-    try:
-        return {"soda-core 3.5.6, command line": _soda(stage, Path(place))}
-    except subprocess.CalledProcessError as exc:
-        print(f"soda-core cannot be installed: {exc}")
-        return {}
-
-
-def _soda(stage: Stage, place: Path) -> Callable[[], object]:
-    home = place / "soda"
-    program = home / "bin" / "soda"
-    if not program.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-        pip = shutil.which("pip3") or "pip"
-        subprocess.run(
-            [pip, f"--python={home}/bin/python", "install", "--quiet", SODA, "setuptools<81"],
-            check=True,
-        )
-    for schema in ("app",):
-        (home / f"{schema}.yml").write_text(
-            f"data_source bench_{schema}:\n  type: postgres\n  host: {stage.source.places.sockets}\n"
-            f"  port: {cluster.PORT}\n  username: {cluster.SUPERUSER}\n  password: x\n  database: {NAME}\n  schema: {schema}\n"
-        )
-        (home / f"{schema}-checks.yml").write_text(_soda_checks(stage, schema))
-
-    def scan() -> None:
-        for schema in ("app",):
-            done = subprocess.run(
-                [
-                    program,
-                    "scan",
-                    "-d",
-                    f"bench_{schema}",
-                    "-c",
-                    home / f"{schema}.yml",
-                    home / f"{schema}-checks.yml",
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-                env={
-                    **os.environ,
-                    "SODA_CORE_TELEMETRY_ENABLED": "false",
-                    "OTEL_SDK_DISABLED": "true",
-                },
-            )
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-
-    return scan
-
-
-def _soda_checks(stage: Stage, schema: str) -> str:
-    lines = []
-    for full in stage.tables:
-        of, _, name = full.partition(".")
-        if of != schema:
-            continue
-        lines += [f"checks for {name}:", "  - row_count >= 0"]
-        lines += [f"  - missing_count({c}) = 0" for t, c in NOT_NULL if t == full]
-        lines += [f"  - duplicate_count({c}) = 0" for t, c in UNIQUE if t == full]
-        lines += [
-            f"  - invalid_count({c}) = 0:\n      valid min: {a}\n      valid max: {b}"
-            for t, c, a, b in RANGES
-            if t == full
-        ]
-        lines += [
-            f"  - invalid_count({c}) = 0:\n      valid values: [{', '.join(v)}]"
-            for t, c, v in VALUES
-            if t == full
-        ]
-        lines += [f"  - freshness({c}) < 2d" for t, c in FRESH if t == full]
-    return "\n".join(lines) + "\n"
+    job = peers.Job(
+        sockets=stage.source.places.sockets,
+        port=cluster.PORT,
+        user=cluster.SUPERUSER,
+        database=NAME,
+        tables=stage.tables,
+        not_null=NOT_NULL,
+        unique=UNIQUE,
+        ranges=RANGES,
+        values=VALUES,
+        fresh=FRESH,
+    )
+    return peers.runs(job, Path(place))
 
 
 OURS, EVERY, PAGES = "restorecheck", "every drill's own checks", "the check of the pages"
@@ -383,7 +322,7 @@ def main() -> None:
                 {
                     OURS: lambda: stage.read(specs()),
                     "psql, a statement for each": lambda: stage.psql(";".join(by_hand)),
-                    **peers(stage),
+                    **peers_of(stage),
                 },
                 RUNS,
             ),
