@@ -107,7 +107,15 @@ def _soda(job: Job, home: Path) -> Callable[[], None]:
         for table in job.tables
     }
     _write(home / "checks.yml", checks)
-    argv = [home / "bin/soda", "scan", "-d", "peers", "-c", "source.yml", "checks.yml"]
+    argv: list[str | Path] = [
+        home / "bin/soda",
+        "scan",
+        "-d",
+        "peers",
+        "-c",
+        "source.yml",
+        "checks.yml",
+    ]
     silent = {"SODA_CORE_TELEMETRY_ENABLED": "false", "OTEL_SDK_DISABLED": "true"}
     return lambda: _run(argv, home, **silent)
 
@@ -166,7 +174,7 @@ def _dbt(job: Job, home: Path) -> Callable[[], None]:
     ]
     sources = [{"name": "src", "schema": job.schema, "tables": tables}]
     _write(project / "models/sources.yml", {"version": 2, "sources": sources})
-    argv = [home / "bin/dbt", "--quiet", "test", "--profiles-dir", "."]
+    argv: list[str | Path] = [home / "bin/dbt", "--quiet", "test", "--profiles-dir", "."]
     return lambda: _run(argv, project)
 
 
@@ -219,7 +227,7 @@ def _gx(job: Job, home: Path) -> Callable[[], None]:
     _write(home / "job.json", json.dumps({"url": url, "schema": job.schema, "tables": tables}))
     _write(home / "run.py", GX_PROGRAM)
     server = {"PGHOST": str(job.sockets), "PGPORT": str(job.port)}
-    argv = [home / "bin/python", "run.py"]
+    argv: list[str | Path] = [home / "bin/python", "run.py"]
     return lambda: _run(argv, home, GX_ANALYTICS_ENABLED="false", **server)
 
 
