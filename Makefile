@@ -63,7 +63,7 @@ mutants: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.simulation.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
-# Ratios, side by side; at the end docs/explanation/speed.md, which takes a quiet machine.
+# Ratios, side by side; at the end docs/explanation/speed.md, which takes a quiet machine. BENCH_PEERS=FOLDER installs the peers there.
 bench: export BENCH_FILE = $(CURDIR)/dist/bench.jsonl
 bench: $(READY)
 	mkdir -p dist && rm -f $(BENCH_FILE)
