@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from restorecheck.hosts.cli.infra_export import FUNCTIONS
+from tests.bench.measured import Row, note
 
 HANDLERS = Path(__file__).parents[2] / "lambda"
 RUNS = 9
@@ -51,6 +52,15 @@ def main() -> None:
             print(
                 f"import {function:<22}{ours * 1e3:6.0f} ms   {ours / boto3:5.2f} x import boto3;"
                 f" compiled {compiled * 1e3:6.0f} ms, {compiled / ours:4.2f} x"
+            )
+            note(
+                Row(
+                    part="cold start",
+                    what=f"import {function}, compiled",
+                    beside="import boto3",
+                    seconds=compiled,
+                    wall=compiled / boto3,
+                )
             )
 
 

@@ -22,6 +22,7 @@ from restorecheck.history import Link, sha256_of
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.sqlite.moments import stamp
 from restorecheck.sqlite.store import SqliteStore
+from tests.bench.measured import Row, note
 from tests.factories import BACKUP, finished, result
 
 NIGHTS = int(os.environ.get("BENCH_NIGHTS", "5000"))
@@ -161,6 +162,15 @@ def main() -> None:
         verify = time.perf_counter() - began
         print(
             f"history verify, {count} reports    {verify:6.1f} s   {verify / reading:5.1f} x reading them"
+        )
+        note(
+            Row(
+                part="history",
+                what=f"history verify, {count:,} reports",
+                beside="reading them",
+                seconds=verify,
+                wall=verify / reading,
+            )
         )
 
 

@@ -23,6 +23,7 @@ from restorecheck.postgres.server.binaries import Installation
 from restorecheck.storages.s3 import S3Storage
 from tests.bench.bench_forms import FORMS, drill, dump
 from tests.bench.bench_tables import ROUNDS, installed
+from tests.bench.measured import Row, note
 
 ROWS = 1_000_000
 LIST = (
@@ -117,6 +118,15 @@ def compare(installation: Installation, form: str, folder: Path) -> None:
     print(
         f"{form:10} {file.stat().st_size / 1e6:6.0f} MB   {shown}   {ratio:4.2f} x apart",
         flush=True,
+    )
+    note(
+        Row(
+            part="from a bucket",
+            what=f"{form}: drill from S3 over loopback",
+            beside="the download and the drill of a local file",
+            seconds=seconds["bucket"],
+            wall=ratio,
+        )
     )
 
 
