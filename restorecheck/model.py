@@ -478,6 +478,8 @@ class Drill:
     """The slot of the schedule that this drill is for; None: started by a person."""
     announce: bool = False
     """Whether the configured channels report this drill."""
+    host: str = ""
+    """The machine that runs it, where several share a history; empty: the only one."""
     deployment: Deployment | None = None
     """The AWS deployment that runs it; None: `restorecheck` runs on a machine."""
 

@@ -49,6 +49,7 @@ def plan_sweep(
     now: datetime,
     end: Collection[str] = (),
     unseen: Sequence[str] = (),
+    host: str = "",
 ) -> SweepPlan:
     """What a sweep does.
 
@@ -60,6 +61,7 @@ def plan_sweep(
         now: The present time.
         end: Ids of kept drills to end.
         unseen: As in the result.
+        host: Name of this host, where several share the history.
     """
     finish = tuple(d for d in unfinished if d.id not in living)
     delete: list[tuple[Drill, Resource]] = []
@@ -69,6 +71,8 @@ def plan_sweep(
         for resource in reversed(drill.ledger):
             if kept:
                 spared.append((resource, f"kept; delete it with: restorecheck sweep {drill.id}"))
+            elif drill.host != host and is_of_its_host(resource):
+                spared.append((resource, f"on the host {drill.host}, whose next sweep deletes it"))
             else:
                 delete.append((drill, resource))
     known = {r for drill in (*unfinished, *finished) for r in drill.ledger}
@@ -93,6 +97,11 @@ def plan_sweep(
         park=tuple(park),
         unseen=tuple(unseen),
     )
+
+
+def is_of_its_host(resource: Resource) -> bool:
+    """Whether only the host that made it can delete it: it is in no account and on no server."""
+    return not resource.account
 
 
 def _spare(

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests import chosen, coverage, pg, places, quick
+from tests.contract import postgres_store
 from tests.iam import simulator as simulation
 from tests.missing import missing, need
 
@@ -73,6 +74,13 @@ def source():
     """A PostgreSQL server of the lowest major at hand, so that every other one can restore it."""
     installation = min(pg.installations(), key=lambda i: i.major)
     with pg.running(installation) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def history_server():
+    """A PostgreSQL server for histories."""
+    with postgres_store.history_server() as running:
         yield running
 
 

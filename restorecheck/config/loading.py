@@ -1,5 +1,6 @@
 """From text to `Config`, or to every problem at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -18,11 +19,13 @@ from restorecheck.config.models import (
     PagesServer,
     Postgres,
     Runner,
+    WrittenHistory,
     without_extensions,
 )
 from restorecheck.config.notify_rules import named
 from restorecheck.config.problems import findings_of
 from restorecheck.config.rules import broken_rules, is_about_sources
+from restorecheck.config.server_url import parse_server_url
 from restorecheck.config.targets import resolved
 from restorecheck.errors import ConfigError, Problem
 
@@ -98,7 +101,11 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),
         targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
         history=History.model_construct(
-            path=absolute(written.history.path or _state(interpolator.environment)),
+            path=absolute(
+                written.history.path or _state(written.history, interpolator.environment)
+            ),
+            url=written.history.url,
+            host_timeout_seconds=written.history.host_timeout_seconds,
             keep_days=written.history.keep_days,
             sign=written.history.sign,
         ),
@@ -113,7 +120,11 @@ def _with_absolute(section: Section, absolute: Callable[[str], str], *keys: str)
     return section.model_copy(update=update)
 
 
-def _state(environment: Mapping[str, str]) -> str:
+def _state(history: WrittenHistory, environment: Mapping[str, str]) -> str:
     base = environment.get("XDG_STATE_HOME", "")
+    name = "history.sqlite"
+    if history.url is not None:  # the drills of two histories have locks of their own
+        server = parse_server_url(history.url.get_secret_value())
+        name = f"history-{re.sub(r'[^A-Za-z0-9.-]', '-', server.server)}-{server.database}"
     # The XDG specification has relative values ignored.
-    return f"{base if base.startswith('/') else '~/.local/state'}/restorecheck/history.sqlite"
+    return f"{base if base.startswith('/') else '~/.local/state'}/restorecheck/{name}"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SecretStr
 
 from restorecheck.checks.keys import (
     AtLeastOne,
@@ -14,7 +14,7 @@ from restorecheck.checks.keys import (
     optional,
 )
 from restorecheck.config.audit import Audit
-from restorecheck.config.fields import Jobs, Listen, Server, ServerUser, TextFile
+from restorecheck.config.fields import Jobs, Listen, ScratchUrl, Server, ServerUser, TextFile
 from restorecheck.config.notify import Notification
 from restorecheck.config.queue import Queue
 from restorecheck.config.signing import Signing
@@ -145,6 +145,18 @@ _KEEP_DAYS = (
 )
 
 
+_URL = (
+    "PostgreSQL database for the history of several machines, instead of `path`: "
+    "postgresql://user:${PASSWORD}@host:port/database. restorecheck makes its tables in the schema restorecheck."
+)
+
+
+_HOST_TIMEOUT = (
+    "With `url`: a host that has not renewed the lease of its drill for so long is taken for dead, and "
+    "another host ends the drill."
+)
+
+
 _SIGN = "Sign every report and every note with this key. By default nothing is signed."
 
 
@@ -154,12 +166,20 @@ class WrittenHistory(Keys):
     path: Text = optional(
         "SQLite file; by default restorecheck/history.sqlite in $XDG_STATE_HOME or ~/.local/state."
     )
+    url: ScratchUrl | None = optional(_URL)
+    host_timeout_seconds: Annotated[float, Field(ge=5, le=3600)] = Field(
+        default=120.0, description=_HOST_TIMEOUT
+    )
     keep_days: Annotated[int, Field(ge=1, le=36_600)] | None = optional(_KEEP_DAYS)
     sign: Signing | None = optional(_SIGN)
 
 
 class History(Keys):
-    path: Text = Field(description="SQLite file, absolute.")
+    path: Text = Field(
+        description="SQLite file, absolute. With `url`: no file, but the locks of this machine are beside it."
+    )
+    url: SecretStr | None = Field(default=None, description=_URL)
+    host_timeout_seconds: float = Field(default=120.0, description=_HOST_TIMEOUT)
     keep_days: int | None = Field(default=None, description=_KEEP_DAYS)
     sign: Signing | None = Field(default=None, description=_SIGN)
 

@@ -12,6 +12,7 @@ from restorecheck.checks.registry import BUILT_INS, BY_NAME
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
+from restorecheck.config.history_rules import broken_history_rules
 from restorecheck.config.notify_rules import broken_notify_rules
 from restorecheck.config.signing import broken_signing_rules
 from restorecheck.config.sources.kind import SourceKind, Written
@@ -46,6 +47,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
+    yield from broken_history_rules(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:

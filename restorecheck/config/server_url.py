@@ -1,4 +1,4 @@
-"""The address of a server for `into`.
+"""The address of a server for `into` and for the history.
 
 A URL is read here and later by libpq. Parts that the two could read differently are refused, because the restore
 could go to production: a second `@`, several hosts, `host=` in the query (which overrides the host), a database name
@@ -43,6 +43,7 @@ class MalformedUrlError(Exception):
 class ServerUrl:
     host: str
     port: int
+    database: str = ""
 
     @property
     def server(self) -> str:
@@ -66,7 +67,7 @@ def parse_server_url(url: str) -> ServerUrl:
         raise MalformedUrlError("expected a URL that names its host, found none")
     if "," in host or "," in port:
         raise MalformedUrlError("expected a URL that names one host, found several")
-    return ServerUrl(_canonical(host), _port(port))
+    return ServerUrl(_canonical(host), _port(port), unquote(match["database"] or ""))
 
 
 def parse_server(text: str) -> str:
@@ -86,6 +87,11 @@ def has_plain_password(masked: str) -> bool:
         for match in pattern.finditer(text)
     )
     return any(password.strip(MASK) for password in found)
+
+
+IN_PLAIN_TEXT = (
+    "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} instead"
+)
 
 
 def _options(query: str) -> dict[str, str]:

@@ -130,7 +130,7 @@ _THIS_MACHINE = (
         107,
         CRITICAL,
         "The history can be written",
-        reads="history.path and its folder",
+        reads="history.path and its folder, or the database of history.url",
         why="Every drill stores a report in the history. Without a writable history no drill "
         "starts.",
         mend="Create the folder, or give the user that runs restorecheck the right to write to it.",

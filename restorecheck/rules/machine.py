@@ -35,15 +35,15 @@ def _checked(rule: str, resource: str, said: str, fine: str, *advice: RuleAdvice
 
 def _places(facts: MachineFacts) -> Iterator[Finding]:
     folder = facts.history.rpartition("/")[0] or "/"
+    advice = f"<give restorecheck the right to write to {folder}, or correct history.path>"
+    if not facts.history.startswith("/"):
+        advice = "<correct history.url, or the rights of its role>"
     yield _checked(
         "RC107",
         facts.history,
         facts.history_problem,
         "the history can be written",
-        RuleAdvice(
-            AdvicePlace.HERE,
-            f"<give restorecheck the right to write to {folder}, or correct history.path>",
-        ),
+        RuleAdvice(AdvicePlace.HERE, advice),
     )
     yield _checked(
         "RC109",

@@ -1,1 +1,1 @@
-"""The drill store of one machine: a SQLite file."""
+"""The history of one machine: a SQLite file."""

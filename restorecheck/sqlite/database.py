@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from restorecheck.errors import StoreError
+from restorecheck.sql.database import Database, Row
 from restorecheck.sqlite import migration
 
 log = structlog.get_logger("restorecheck.history")
@@ -20,10 +21,8 @@ OWNER_ONLY = 0o600
 """Reports are evidence about a production database, and drills know its hosts."""
 OTHERS = 0o077
 
-Row = tuple[Any, ...]
 
-
-class Database:
+class SqliteDatabase(Database):
     """One connection, for one thread. Several processes may have one each.
 
     Raises:
@@ -55,8 +54,12 @@ class Database:
     def close(self) -> None:
         self._db.close()
 
-    def execute(self, statement: str, parameters: Iterable[Any] = ()) -> sqlite3.Cursor:
-        return self._db.execute(statement, tuple(parameters))
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    def execute(self, statement: str, parameters: Iterable[Any] = ()) -> int:
+        return self._db.execute(statement, tuple(parameters)).rowcount
 
     def rows(self, statement: str, parameters: Iterable[Any] = ()) -> list[Row]:
         with self.translated("read"):
@@ -66,11 +69,6 @@ class Database:
         with self.translated("read"):
             found: Row | None = self._db.execute(statement, tuple(parameters)).fetchone()
             return found
-
-    def each(self, statement: str, parameters: Iterable[Any] = ()) -> Iterator[Row]:
-        """One row at a time, for more than fits into memory."""
-        with self.translated("read"):
-            yield from self._db.execute(statement, tuple(parameters))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -85,6 +83,14 @@ class Database:
                     self._db.execute("rollback")
                 raise
             self._db.execute("commit")
+
+    @contextmanager
+    def turn(self, name: str, *, wait: bool = True) -> Iterator[None]:  # noqa: ARG002  # as the port
+        """A file is of one host."""
+        yield
+
+    def holder(self, name: str) -> str | None:  # noqa: ARG002  # as above
+        return None
 
     def _prepare(self) -> None:
         self._db.execute("pragma journal_mode = wal")

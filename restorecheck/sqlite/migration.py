@@ -3,7 +3,7 @@
 import sqlite3
 
 from restorecheck.history import sha256_of
-from restorecheck.sqlite.moments import moment, stamp
+from restorecheck.sql.moments import moment, stamp
 
 VERSION = 5
 

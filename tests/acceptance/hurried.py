@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from restorecheck.hosts import clock
 from restorecheck.hosts.cli.arguments import main
 from restorecheck.hosts.drill import performer, wiring
+from restorecheck.hosts.process import histories
 from restorecheck.hosts.sources import source
 from restorecheck.model import Drill
 from restorecheck.postgres.dump import scratch_server
@@ -33,7 +34,8 @@ if __name__ == "__main__":
     source.TEARDOWN_LIMIT = timedelta(seconds=1)
     scratch_server.CONNECT_SECONDS = 2
     performer.STORE_TRIES, performer.STORE_WAIT = 3, timedelta(seconds=0.1)
-    vars(database.Database)["__init__"].__kwdefaults__["busy_seconds"] = 0.2
-    # The composition root looks both up when it is wired.
-    vars(wiring).update(SqliteStore=JumpingStore, SystemClock=JumpingClock)
+    vars(database.SqliteDatabase)["__init__"].__kwdefaults__["busy_seconds"] = 0.2
+    # The composition root looks them up when it is wired.
+    vars(histories).update(SqliteStore=JumpingStore)
+    vars(wiring).update(SystemClock=JumpingClock)
     sys.exit(main(sys.argv[3:]))

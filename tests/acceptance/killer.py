@@ -28,7 +28,7 @@ from pathlib import Path
 from restorecheck.model import Verdict
 from restorecheck.postgres.server import cluster
 from restorecheck.schedule import Schedule
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests import pg
 from tests.acceptance.hunting import Hunt, main

@@ -18,7 +18,7 @@ import pytest
 from restorecheck.history import flaws
 from restorecheck.model import Phase
 from restorecheck.schedule import Schedule
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.acceptance.ready import COMMAND
 from tests.integration.test_messengers import Receiver, serving

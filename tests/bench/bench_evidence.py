@@ -10,8 +10,8 @@ from time import perf_counter, process_time
 from restorecheck.evidence import statements
 from restorecheck.history import sha256_of
 from restorecheck.hosts.cli.arguments import main
-from restorecheck.sqlite.moments import stamp
-from restorecheck.sqlite.proofs import SqliteProofs
+from restorecheck.sql.moments import stamp
+from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sqlite.store import SqliteStore
 from tests.bench.bench_history import filled_in, report_of
 from tests.factories import NOW
@@ -56,7 +56,7 @@ def fill(path: Path) -> None:
 
 def sign(path: Path, key: Key) -> None:
     store = SqliteStore(path)
-    proofs = SqliteProofs(store.database)
+    proofs = SqlProofs(store.database)
     scribe = key.scribe()
     assert len(proofs.unsigned()) == 1, "the newest one shows that the history is not signed"
     with store.database.transaction():

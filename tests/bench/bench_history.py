@@ -20,7 +20,7 @@ from restorecheck import codec
 from restorecheck.engine import _compose
 from restorecheck.history import Link, sha256_of
 from restorecheck.hosts.clock import SystemClock
-from restorecheck.sqlite.moments import stamp
+from restorecheck.sql.moments import stamp
 from restorecheck.sqlite.store import SqliteStore
 from tests.bench.measured import Row, note
 from tests.factories import BACKUP, finished, result

@@ -12,7 +12,7 @@ from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.pages import Pages
 from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.ports import Clock
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.browser import courses
 from tests.browser.browsing import (

@@ -9,15 +9,19 @@ from restorecheck.lifecycle import Ready, apply
 from restorecheck.sqlite.store import SqliteStore
 from restorecheck.testing import MemoryStore, World
 from tests.contract.aws_store import simulated_store
+from tests.contract.postgres_store import postgres_store
 from tests.factories import NOW, SERVER, drill, finished, restored
 
 
-@pytest.fixture(params=["memory", "sqlite", "aws"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "aws"])
 def store(request, tmp_path):
     if request.param == "memory":
         yield MemoryStore(World())
     elif request.param == "aws":
         with simulated_store() as made:
+            yield made
+    elif request.param == "postgresql":
+        with postgres_store(request.getfixturevalue("history_server")) as made:
             yield made
     else:
         sqlite = SqliteStore(tmp_path / "state" / "history.sqlite")

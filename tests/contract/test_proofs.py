@@ -4,9 +4,10 @@ import pytest
 
 from restorecheck.evidence.notes import NoteKind, note_flaws, write
 from restorecheck.evidence.signatures import Signature
-from restorecheck.sqlite.proofs import SqliteProofs
+from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sqlite.store import SqliteStore
 from tests.contract.aws_store import simulated_store
+from tests.contract.postgres_store import postgres_store
 from tests.contract.test_history import put
 from tests.factories import NOW
 from tests.signed import Key
@@ -14,15 +15,19 @@ from tests.signed import Key
 FIRST, SECOND = Signature(envelope="{}", timestamp="t"), Signature(envelope="{ }")
 
 
-@pytest.fixture(params=["sqlite", "aws"])
+@pytest.fixture(params=["sqlite", "postgresql", "aws"])
 def both(request, tmp_path):
     """A store, and its proofs."""
     if request.param == "aws":
         with simulated_store() as made:
             yield made, made.proofs
         return
+    if request.param == "postgresql":
+        with postgres_store(request.getfixturevalue("history_server")) as made:
+            yield made, SqlProofs(made.database)
+        return
     store = SqliteStore(tmp_path / "history.sqlite")
-    yield store, SqliteProofs(store.database)
+    yield store, SqlProofs(store.database)
     store.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from restorecheck.hosts.drill.slots import SlotPlan, Slots
 from restorecheck.ports import Clock
 from restorecheck.schedule import Schedule
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -25,8 +25,8 @@ from restorecheck.evidence.notes import NoteKind, write
 from restorecheck.model import Verdict
 from restorecheck.schedule import Schedule
 from restorecheck.signing import envelopes
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.proofs import SqliteProofs
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import BACKUP, SERVER
 from tests.integration.test_queries import BAD, DAY, HOUR, NOW, OK, UNCLEAR
@@ -472,7 +472,7 @@ def test_every_changed_byte_of_a_stored_history_is_found(past, capsys):
 
 def test_a_note_on_a_drill_of_another_history_is_a_flaw_of_the_pack(past, capsys):
     store = SqliteStore(past.database)
-    proofs = SqliteProofs(store.database)
+    proofs = SqlProofs(store.database)
     proofs.note(
         lambda link: write(link, kind=NoteKind.NOTE, at=NOW, by="Ann", why="x", drill_id="d-4")
     )

@@ -14,8 +14,8 @@ from restorecheck.hosts.notifying.channels import Line
 from restorecheck.hosts.notifying.outbox import Postman
 from restorecheck.model import Verdict
 from restorecheck.ports import Messenger
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.outbox import Outbox
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.outbox import Outbox
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import SERVER, finished
 
@@ -44,6 +44,7 @@ class Recorder(Messenger):
 class Scene:
     def __init__(self, path):
         self.store = SqliteStore(path)
+        self.locks = path.with_name("locks")
         self.now_is = NIGHT
         self.recorders: dict[str, Recorder] = {}
         self.lines: tuple[Line, ...] = ()
@@ -69,7 +70,7 @@ class Scene:
 
     @property
     def postman(self):
-        return Postman(self.store, self.lines, self, host="db-1")
+        return Postman(self.store, self.lines, self, locks=self.locks, host="db-1")
 
     def tick(self, after=MINUTE, facts=()):
         self.now_is += after
@@ -309,7 +310,7 @@ def test_two_who_look_at_once_find_the_same_news_once(scene, tmp_path):
 
     def look():
         store = SqliteStore(tmp_path / "history.sqlite")
-        postman = Postman(store, scene.lines, scene, host="db-1")
+        postman = Postman(store, scene.lines, scene, locks=scene.locks, host="db-1")
         postman.collect()
         found.append(len(Outbox(store.database).pending("on-call")))
         store.close()

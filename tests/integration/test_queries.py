@@ -17,7 +17,7 @@ from restorecheck.hosts.process.past import past_until
 from restorecheck.lifecycle import Gone, apply
 from restorecheck.model import TeardownOutcome, Verdict
 from restorecheck.report import document
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import SERVER, finished
 

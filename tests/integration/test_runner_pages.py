@@ -14,7 +14,7 @@ from restorecheck.hosts.daemon.pages import WRONG_TOKENS, Pages
 from restorecheck.hosts.daemon.web import Request
 from restorecheck.hosts.process.leases import Lease, locks_of
 from restorecheck.model import Verdict
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from tests.factories import drill, finished
 from tests.integration.test_service import Scene
 from tests.nights import HOSTILE

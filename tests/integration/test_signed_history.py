@@ -21,7 +21,7 @@ from restorecheck.hosts.cli.arguments import main
 from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.signing import envelopes
 from restorecheck.signing.scribe import Scribe
-from restorecheck.sqlite.proofs import SqliteProofs
+from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sqlite.store import SqliteStore
 from tests.integration.test_queries import BAD, DAY, HOUR, NOW, OK, Past
 from tests.missing import need
@@ -52,7 +52,7 @@ class Signed(Past):
         done = super().drill(target, verdict, ago, **changes)
         if signed:
             store = SqliteStore(self.database)
-            assert self.key.scribe().catch_up(SqliteProofs(store.database)) == ""
+            assert self.key.scribe().catch_up(SqlProofs(store.database)) == ""
             store.close()
         return done
 
@@ -204,7 +204,7 @@ def test_openssl_verifies_a_stored_signature(past, tmp_path):
     """As docs/how-to/audit.md says: the pre-authentication encoding of DSSE, and the signature."""
     need(shutil.which("openssl"), "openssl", "apt-get install openssl")
     store = SqliteStore(past.database)
-    said = json.loads(SqliteProofs(store.database).signatures()[3].envelope)
+    said = json.loads(SqlProofs(store.database).signatures()[3].envelope)
     store.close()
     payload = base64.b64decode(said["payload"])
     kind = said["payloadType"].encode()
@@ -246,7 +246,7 @@ def test_an_acceptance_is_a_note_too(past, capsys, monkeypatch):
     assert ask(capsys, "history", "accept", "d-3", "--why", "intended", "--by", "Ann")[0] == 0
 
     store = SqliteStore(past.database)
-    (note,) = SqliteProofs(store.database).notes()
+    (note,) = SqlProofs(store.database).notes()
     store.close()
 
     assert (note.note.kind, note.note.drill_id, note.note.why) == ("acceptance", "d-3", "intended")
@@ -303,7 +303,7 @@ def test_a_key_of_kms_signs_what_everyone_verifies(past, spec, monkeypatch):
         past.configure(f", sign: {{kms_key_id: '{key}'}}")
         scribe: Any = scribe_of(loaded(past), Still())
         store = SqliteStore(past.database)
-        proofs = SqliteProofs(store.database)
+        proofs = SqlProofs(store.database)
         past.drill("orders", OK, HOUR, signed=False)
 
         assert scribe.catch_up(proofs) == ""
@@ -321,7 +321,7 @@ def test_a_key_of_kms_that_is_away_costs_no_report(past, monkeypatch):
         store = SqliteStore(past.database)
         past.drill("orders", OK, HOUR, signed=False)
 
-        why = Scribe(signer=signer, clock=Still()).catch_up(SqliteProofs(store.database))
+        why = Scribe(signer=signer, clock=Still()).catch_up(SqlProofs(store.database))
         store.close()
     assert "could not read the public half of the signing key" in why
 

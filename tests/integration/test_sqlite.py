@@ -15,8 +15,9 @@ from restorecheck.errors import StoreError
 from restorecheck.history import flaws
 from restorecheck.hosts.process import logs
 from restorecheck.model import Verdict
-from restorecheck.sqlite import migration, moments
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql import moments
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sqlite import migration
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import NOW, drill, finished
 

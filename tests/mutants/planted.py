@@ -2793,21 +2793,21 @@ PLANTED = (
     ),
     bug(
         "verdict and report are stored one after the other",
-        "SqliteStore.finish",
+        "SqlStore.finish",
         "with self.database.transaction():\n    saved = self._update(drill)",
         'with self.database.translated("write"):\n    saved = self._update(drill)',
         "tests/contract/test_drill_store.py",
     ),
     bug(
         "what failed in the middle stays half written",
-        "Database.transaction",
+        "SqliteDatabase.transaction",
         'if self._db.in_transaction:\n    self._db.execute("rollback")',
         'if self._db.in_transaction:\n    self._db.execute("commit")',
         "tests/contract/test_drill_store.py",
     ),
     bug(
         "a history is not waited for",
-        "Database.__init__",
+        "SqliteDatabase.__init__",
         "timeout=busy_seconds,",
         "timeout=0,",
         "tests/integration/test_sqlite.py",
@@ -2828,7 +2828,7 @@ PLANTED = (
     ),
     bug(
         "a verified drill of an older backup counts as a bad night",
-        "SqliteStore.standing",
+        "SqlStore.standing",
         "sequence > ? and verdict <> 'verified'\",",
         'sequence > ?",',
         "tests/contract/test_history.py",
@@ -3583,7 +3583,7 @@ PLANTED = (
     ),
     bug(
         "a history that was replaced is written into",
-        "Database.translated",
+        "SqliteDatabase.translated",
         "self._refuse_to_write_into_nothing()",
         "pass",
         "tests/integration/test_sqlite.py",

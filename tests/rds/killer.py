@@ -29,7 +29,7 @@ from restorecheck.model import Verdict
 from restorecheck.report import document
 from restorecheck.sandbox import Sandbox
 from restorecheck.schedule import Schedule
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.acceptance.hunting import Hunt, main
 from tests.places import SHORT

@@ -26,7 +26,7 @@ from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.notifying.channels import Line
 from restorecheck.model import Verdict
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 from restorecheck.sqlite.store import SqliteStore
 from tests.factories import drill, finished
 

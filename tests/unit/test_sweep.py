@@ -152,3 +152,13 @@ def test_a_target_is_left_with_something_unless_it_was_kept_on_request():
     drills = [over(target="a"), over(TeardownOutcome.KEPT, target="b"), over(target="c")]
 
     assert still_left(drills) == {"a", "c"}
+
+
+def test_what_lies_on_the_disk_of_another_host_is_left_to_it():
+    there = Resource(kind="temporary database", identifier="restorecheck_d_1", account="db-1:5432")
+    left = over(host="alpha", ledger=(SERVER, there))
+
+    here = sweep(finished=[left], host="beta")
+    assert here.delete == ((left, there),), "a server can be reached from any host"
+    assert here.spared == ((SERVER, "on the host alpha, whose next sweep deletes it"),)
+    assert sweep(finished=[left], host="alpha").delete == ((left, there), (left, SERVER))

@@ -11,6 +11,7 @@ from restorecheck.config.fields import Command, Jobs, ScratchUrl, optional_keys
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.passwords import plain_password_arguments
 from restorecheck.config.server_url import (
+    IN_PLAIN_TEXT,
     MalformedUrlError,
     has_plain_password,
     parse_server,
@@ -158,10 +159,7 @@ def _plain_passwords(
 ) -> Iterator[ConfigFinding]:
     into = dump.get("into")
     if isinstance(into, str) and has_plain_password(document.hand_written((*path, "into"), into)):
-        message = (
-            "the password is in the file in plain text; write ${VARIABLE} or ${file:/path} instead"
-        )
-        yield ConfigFinding((*path, "into"), message)
+        yield ConfigFinding((*path, "into"), IN_PLAIN_TEXT)
     before = dump.get("before")
     if isinstance(before, dict):
         yield from _plain_arguments(before.get("run"), (*path, "before", "run"), document)

@@ -68,7 +68,7 @@ def _proven(config: Config, names: Sequence[str]) -> dict[str, datetime]:
     """Start of each target's newest verified drill; a missing history is not created."""
     from restorecheck.hosts.cli.opened_history import opened
 
-    if not Path(config.history.path).exists():
+    if config.history.url is None and not Path(config.history.path).exists():
         return {}
     with opened(config) as store:
         standings = {name: store.standing(name).proven for name in names}

@@ -269,7 +269,13 @@ def _postman_of(parts: "Parts") -> "Postman":
     from restorecheck.hosts.notifying.outbox import Postman
 
     lines = lines_of(parts.config, parts.clock)
-    postman = Postman(parts.store, lines, parts.clock, report_url=parts.config.report_url)
+    postman = Postman(
+        parts.store,
+        lines,
+        parts.clock,
+        locks=parts.locks,
+        report_url=parts.config.report_url,
+    )
     postman.collect()
     return postman
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from restorecheck.config import Config, Target
 from restorecheck.config.files import MAX_BYTES, content_of
 from restorecheck.config.sources.registry import KINDS
-from restorecheck.errors import ConfigError, RestorecheckError
+from restorecheck.errors import ConfigError, RestorecheckError, StoreError
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.token_file import token_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, source_of
@@ -103,8 +104,8 @@ def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
     changer = changer_of(path)
     token_file = (config.runner.pages and config.runner.pages.token_file) or ""
     return MachineFacts(
-        history=config.history.path,
-        history_problem=history_problem(Path(config.history.path)),
+        history=config.history.path if config.history.url is None else "history.url",
+        history_problem=_history_problem(config),
         work_dir=str(server.work_dir),
         work_dir_problem=work_dir_problem(server.work_dir, account),
         free_bytes=free_bytes(server.work_dir),
@@ -123,6 +124,16 @@ def machine_facts(config: Config, path: Path, clock: Clock) -> MachineFacts:
         token_problem=_token_problem(token_file),
         token_is_open=bool(token_file) and is_open(Path(token_file)),
     )
+
+
+def _history_problem(config: Config) -> str:
+    if config.history.url is None:
+        return history_problem(Path(config.history.path))
+    try:
+        open_history(config.history).close()
+    except StoreError as exc:
+        return f"{exc.message}. {exc.hint}"
+    return ""
 
 
 def _token_problem(file: str) -> str:

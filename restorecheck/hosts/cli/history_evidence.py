@@ -31,8 +31,8 @@ from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process.atomic_files import OWNER_ONLY
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.rules.exposure import NO_TARGET
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -145,9 +145,7 @@ def _public(scribe: "Scribe") -> "SSlibKey":
     return key
 
 
-def _refuse_unknown(
-    config: Config, store: "SqliteStore | AwsStore", targets: Sequence[str]
-) -> None:
+def _refuse_unknown(config: Config, store: "SqlStore | AwsStore", targets: Sequence[str]) -> None:
     known = {target.name for target in config.targets} | {e.target for e in store.entries()}
     for name in targets:
         if name not in known:
@@ -160,7 +158,7 @@ def _refuse_unknown(
 
 def _collected(
     config: Config,
-    store: "SqliteStore | AwsStore",
+    store: "SqlStore | AwsStore",
     period: _Period,
     judge: Judge | None,
     arguments: argparse.Namespace,
@@ -273,7 +271,7 @@ def _found(name: str | None) -> tuple[tuple[str, ...], str]:
 
 
 def _gaps(
-    store: "SqliteStore | AwsStore",
+    store: "SqlStore | AwsStore",
     targets: Sequence[str],
     rows: Sequence[DrillRow],
     period: _Period,
@@ -294,10 +292,10 @@ def _gaps(
 
 
 def _slots(
-    store: "SqliteStore | AwsStore", target: str, since: datetime, until: datetime
+    store: "SqlStore | AwsStore", target: str, since: datetime, until: datetime
 ) -> list[Slot] | None:
     """None: restorecheck's runner never scheduled this target."""
-    if not isinstance(store, SqliteStore):
+    if not isinstance(store, SqlStore):
         return None
     agenda = Agenda(store.database)
     kept = agenda.slots(target, since, until)
@@ -311,7 +309,7 @@ def _slots(
     return [*kept, *missing]
 
 
-def _first_known(store: "SqliteStore | AwsStore", target: str, since: datetime) -> datetime:
+def _first_known(store: "SqlStore | AwsStore", target: str, since: datetime) -> datetime:
     """From when on days are counted: the first drill ever, where it is in the period."""
     known = [entry.started_at for entry in store.entries(target=target)]
     return max(min(known, default=since), since)

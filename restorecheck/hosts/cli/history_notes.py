@@ -14,7 +14,7 @@ from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.report.terminal import clean
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from restorecheck.aws.deployment.stores import AwsStore
@@ -49,7 +49,7 @@ def note(config: Config, drill_id: str | None, arguments: argparse.Namespace) ->
     return Exit.VERIFIED
 
 
-def of_acceptance(config: Config, store: "SqliteStore | AwsStore", accepted: Acceptance) -> None:
+def of_acceptance(config: Config, store: "SqlStore | AwsStore", accepted: Acceptance) -> None:
     """The acceptance as a note, so that it cannot be changed without a trace."""
     add(
         config,
@@ -62,7 +62,7 @@ def of_acceptance(config: Config, store: "SqliteStore | AwsStore", accepted: Acc
     )
 
 
-def add(config: Config, store: "SqliteStore | AwsStore", **said: object) -> StoredNote:
+def add(config: Config, store: "SqlStore | AwsStore", **said: object) -> StoredNote:
     """Store a note and sign it; a note that cannot be signed now is signed with the next report."""
     clock = SystemClock()
     scribe = scribe_of(config, clock)
@@ -80,7 +80,7 @@ def author(arguments: argparse.Namespace) -> str:
     return arguments.by or getpass.getuser()
 
 
-def _drill(store: "SqliteStore | AwsStore", drill_id: str) -> Entry:
+def _drill(store: "SqlStore | AwsStore", drill_id: str) -> Entry:
     for entry in store.entries():
         if entry.drill_id == drill_id:
             return entry

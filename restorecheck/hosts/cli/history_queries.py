@@ -34,8 +34,8 @@ from restorecheck.report.status import (
 )
 from restorecheck.report.terminal import clean
 from restorecheck.spelling import number_of
-from restorecheck.sqlite.agenda import Agenda, Skip
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.agenda import Agenda, Skip
+from restorecheck.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from restorecheck.aws.deployment.stores import AwsStore
@@ -141,7 +141,7 @@ def _list(
         if not entries and not skips:
             _refuse_unknown(config, store, target)
             what = f"of {clean(target)} " if target else ""
-            place = arguments.table or config.history.path
+            place = store.database.place if isinstance(store, SqlStore) else arguments.table
             print(f"no drill {what}in {clean(place)}", file=sys.stderr)
             return Exit.VERIFIED
         lines = [
@@ -159,7 +159,7 @@ def _list(
     return Exit.VERIFIED
 
 
-def _refuse_unknown(config: Config, store: "SqliteStore | AwsStore", name: str | None) -> None:
+def _refuse_unknown(config: Config, store: "SqlStore | AwsStore", name: str | None) -> None:
     """Raises ConfigError for a name that is neither in the configuration nor in the history."""
     known = _known_targets(config, store)
     if name is not None and name not in known:
@@ -168,22 +168,22 @@ def _refuse_unknown(config: Config, store: "SqliteStore | AwsStore", name: str |
         raise ConfigError((problem,))
 
 
-def _known_targets(config: Config, store: "SqliteStore | AwsStore") -> list[str]:
+def _known_targets(config: Config, store: "SqlStore | AwsStore") -> list[str]:
     """Targets of the configuration, then those that only the history still has."""
     past = sorted({entry.target for entry in store.entries()})
     return list(dict.fromkeys([*(target.name for target in config.targets), *past]))
 
 
 def _skips(
-    store: "SqliteStore | AwsStore", target: str | None, since: datetime | None
+    store: "SqlStore | AwsStore", target: str | None, since: datetime | None
 ) -> Sequence[Skip]:
     """Skipped slots. None in AWS: there EventBridge has the schedule, and its metrics show missed ones."""
-    if not isinstance(store, SqliteStore):
+    if not isinstance(store, SqlStore):
         return ()
     return Agenda(store.database).skips(target=target, since=since)
 
 
-def _drill_row(store: "SqliteStore | AwsStore", entry: Entry) -> dict[str, object]:
+def _drill_row(store: "SqlStore | AwsStore", entry: Entry) -> dict[str, object]:
     try:
         report = json.loads(store.report(entry.drill_id))
     except NotFoundError:
@@ -235,7 +235,7 @@ def _export(
 
 
 def _write_stored(
-    store: "SqliteStore | AwsStore", target: str | None, since: datetime | None, output: str | None
+    store: "SqlStore | AwsStore", target: str | None, since: datetime | None, output: str | None
 ) -> None:
     written: list[int] = []
     with writing(output) as stream:
@@ -288,7 +288,7 @@ def _accept(config: Config, what: str | None, arguments: argparse.Namespace) -> 
     return Exit.VERIFIED
 
 
-def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str) -> Entry:
+def _drill_to_accept(config: Config, store: "SqlStore | AwsStore", what: str) -> Entry:
     """The drill of this id; for a target its newest drill, if that one has something to accept.
 
     Raises:
@@ -318,14 +318,14 @@ def _drill_to_accept(config: Config, store: "SqliteStore | AwsStore", what: str)
     return entry
 
 
-def _asks_for_acceptance(store: "SqliteStore | AwsStore", entry: Entry) -> bool:
+def _asks_for_acceptance(store: "SqlStore | AwsStore", entry: Entry) -> bool:
     try:
         return wording.acceptable(document.parse(store.report(entry.drill_id)))
     except (NotFoundError, ValueError):
         return False  # retention removed the text, or a newer version wrote it
 
 
-def _acceptable(store: "SqliteStore | AwsStore", entry: Entry) -> Entry:
+def _acceptable(store: "SqlStore | AwsStore", entry: Entry) -> Entry:
     """The entry itself, if later drills can be compared with its drill.
 
     Raises:

@@ -3,22 +3,22 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Config
 from restorecheck.errors import ConfigError, Problem, ProviderError, StoreError
+from restorecheck.hosts.process.histories import open_history
 from restorecheck.ports import Proofs
-from restorecheck.sqlite.proofs import SqliteProofs
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.proofs import SqlProofs
+from restorecheck.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from restorecheck.aws.deployment.stores import AwsStore
 
 
 @contextlib.contextmanager
-def opened(config: Config) -> Iterator[SqliteStore]:
-    store = SqliteStore(Path(config.history.path))
+def opened(config: Config) -> Iterator[SqlStore]:
+    store = open_history(config.history)
     try:
         yield store
     finally:
@@ -26,7 +26,7 @@ def opened(config: Config) -> Iterator[SqliteStore]:
 
 
 @contextlib.contextmanager
-def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["SqliteStore | AwsStore"]:
+def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["SqlStore | AwsStore"]:
     """The history to query: the configuration's, or that of an AWS deployment."""
     if not arguments.table and not arguments.bucket:
         with opened(config) as store:
@@ -44,8 +44,8 @@ def asked_for(config: Config, arguments: argparse.Namespace) -> Iterator["Sqlite
         raise StoreError(exc.message, hint=exc.hint) from exc
 
 
-def proofs_of(store: "SqliteStore | AwsStore") -> Proofs:
+def proofs_of(store: "SqlStore | AwsStore") -> Proofs:
     """The signatures and notes beside a history."""
-    if isinstance(store, SqliteStore):
-        return SqliteProofs(store.database)
+    if isinstance(store, SqlStore):
+        return SqlProofs(store.database)
     return store.proofs

@@ -16,17 +16,18 @@ from restorecheck.hosts.drill.standings import overview_of, statuses_of
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
+from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.past import past_until
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.faces import SUFFIXES
 from restorecheck.report.terminal import clean
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.store import SqlStore
 
 
 def report(config: Config, arguments: argparse.Namespace) -> int:
-    store = SqliteStore(Path(config.history.path))
+    store = open_history(config.history)
     try:
         if arguments.format == "openmetrics":
             return _numbers(config, store, arguments)
@@ -45,7 +46,7 @@ def report(config: Config, arguments: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
+def write_page(store: SqlStore, drill_id: str, path: Path) -> None:
     """The HTML page of one drill.
 
     Raises:
@@ -55,7 +56,7 @@ def write_page(store: SqliteStore, drill_id: str, path: Path) -> None:
         stream.write(_rendered("html", store.report(drill_id), store, to_file=True))
 
 
-def _numbers(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
+def _numbers(config: Config, store: SqlStore, arguments: argparse.Namespace) -> int:
     if arguments.what is not None:
         message = "openmetrics has the metrics of all targets: leave out DRILL|TARGET"
         raise ConfigError((Problem(message=message),))
@@ -63,7 +64,7 @@ def _numbers(config: Config, store: SqliteStore, arguments: argparse.Namespace) 
     return Exit.VERIFIED
 
 
-def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str:
+def _rendered(form: str, text: str, store: SqlStore, *, to_file: bool) -> str:
     if form == "json":
         return text + "\n"
     made = document.parse(text)
@@ -85,7 +86,7 @@ def _rendered(form: str, text: str, store: SqliteStore, *, to_file: bool) -> str
     return shown
 
 
-def _all(config: Config, store: SqliteStore, arguments: argparse.Namespace) -> int:
+def _all(config: Config, store: SqlStore, arguments: argparse.Namespace) -> int:
     """The newest report of each target; for HTML also an index."""
     if not arguments.output:
         message = "--all writes several files: name a folder with -o"
@@ -121,12 +122,12 @@ def _file_of(target: str, form: str) -> str:
     return f"{target}.{SUFFIXES[form]}"
 
 
-def _drill_id(config: Config, store: SqliteStore, what: str | None) -> str:
+def _drill_id(config: Config, store: SqlStore, what: str | None) -> str:
     """Id of the given drill, of a target's newest drill, or of the newest drill of all."""
     if what is not None and what not in {target.name for target in config.targets}:
         return what
     newest = store.entries(target=what, newest=1)
     if not newest:
         of = f" of {what}" if what else ""
-        raise NotFoundError(f"no drill{of} in {store.database.path}")
+        raise NotFoundError(f"no drill{of} in {store.database.place}")
     return newest[-1].drill_id

@@ -27,11 +27,13 @@ from restorecheck.hosts.drill.metrics_file import metrics_room
 from restorecheck.hosts.drill.standings import overview_of, statuses_of, unscheduled
 from restorecheck.hosts.process import logs
 from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
+from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import Lease, locks_of
+from restorecheck.hosts.process.shared_leases import SharedLeases
 from restorecheck.ports import Clock
 from restorecheck.report import document
 from restorecheck.report.status import render_waiting
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.runner")
 
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     locks = locks_of(Path(watched.config.history.path))
     service = Service(watched, Workers(lambda: watched.source), clock, pause=sleep, flags=flags)
     with ExitStack() as stack:
-        _only_runner(stack, locks)
+        _only_runner(stack, locks, watched.config)
         stack.enter_context(_signals(flags))
         if arguments.once:
             return _once(service, watched, flags, clock)
@@ -72,20 +74,21 @@ def _name_unscheduled(config: Config) -> None:
         log.warning("target.unscheduled", target=name, consequence="drilled only on demand")
 
 
-def _only_runner(stack: ExitStack, locks: Path) -> None:
+def _only_runner(stack: ExitStack, locks: Path, config: Config) -> None:
     try:
         stack.enter_context(Lease(locks / "runner.lock", permanent=True))
+        stack.enter_context(SharedLeases(config.history).hold("runner"))
     except BusyError as exc:
         raise BusyError(
             "another `restorecheck run` uses this history",
-            hint="End the other process first, or set another history.path.",
+            hint="End the other process first, or set another history.path or history.url.",
         ) from exc
 
 
 def _once(service: Service, watched: Watched, flags: Flags, clock: Clock) -> int:
     drills, _ = service.once()
     history = Path(watched.config.history.path)
-    store = SqliteStore(history)
+    store = open_history(watched.config.history)
     if flags.stop:
         print("interrupted; targets without a drill are due at the next start", file=sys.stderr)
     elif not drills:
@@ -168,8 +171,8 @@ def _monitoring(service: Service, watched: Watched, clock: SystemClock) -> Site:
     room = metrics_room()
 
     @contextmanager
-    def history() -> Iterator[SqliteStore]:
-        store = SqliteStore(Path(watched.config.history.path))
+    def history() -> Iterator[SqlStore]:
+        store = open_history(watched.config.history)
         try:
             yield store
         finally:

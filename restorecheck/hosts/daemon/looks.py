@@ -12,7 +12,7 @@ from restorecheck.config import Config
 from restorecheck.hosts.drill import new_backups
 from restorecheck.hosts.drill.new_backups import Look
 from restorecheck.ports import Clock
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.runner")
 
@@ -40,7 +40,7 @@ class Looks:
         clock: Clock,
         *,
         newest_of: NewestOf,
-        history: Callable[[], AbstractContextManager[SqliteStore]],
+        history: Callable[[], AbstractContextManager[SqlStore]],
         is_busy: Callable[[str], bool],
     ) -> None:
         """`is_busy`: a drill of the target waits or runs."""

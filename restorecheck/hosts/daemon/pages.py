@@ -23,6 +23,7 @@ from restorecheck.hosts.daemon.service import Service
 from restorecheck.hosts.daemon.web import Answer, Request, Site
 from restorecheck.hosts.drill.html_pages import html_room
 from restorecheck.hosts.drill.standings import newest_reports, status_of_target, statuses_of
+from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.past import past_until
 from restorecheck.hosts.process.token_file import token_of
@@ -33,7 +34,7 @@ from restorecheck.report.document import Report
 from restorecheck.report.past import Past
 from restorecheck.report.status import TargetStatus
 from restorecheck.spelling import minute_of, spell
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.runner")
 
@@ -212,8 +213,8 @@ class Pages:
         return bool(self._token_file) and not target.kind.adopts
 
     @contextmanager
-    def _history(self) -> Iterator[SqliteStore]:
-        store = SqliteStore(Path(self._config.history.path))
+    def _history(self) -> Iterator[SqlStore]:
+        store = open_history(self._config.history)
         try:
             yield store
         finally:
@@ -226,7 +227,7 @@ class Pages:
         return Answer(status, "text/html; charset=utf-8", page.encode("utf-8", "replace"))
 
 
-def _read(store: SqliteStore, drill_id: str) -> tuple[Report, Past]:
+def _read(store: SqlStore, drill_id: str) -> tuple[Report, Past]:
     """A report and the earlier nights.
 
     Raises:

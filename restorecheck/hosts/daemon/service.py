@@ -44,10 +44,12 @@ from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
+from restorecheck.hosts.process.histories import open_history
+from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.sources.drill_settings import deadline_of, teardown_limit_of
 from restorecheck.ports import Clock
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.runner")
 
@@ -439,7 +441,7 @@ class Service:
         self._numbers()
         return drill_id or ""
 
-    def _log_end(self, store: SqliteStore, name: str, drill_id: str) -> bool:
+    def _log_end(self, store: SqlStore, name: str, drill_id: str) -> bool:
         """Log the result of a drill; False: the drill has no report."""
         drill = store.load(drill_id)
         if drill.finished:
@@ -535,12 +537,14 @@ class Service:
             if line.is_ping and line.concerns(name):
                 self._alarm.add_job(partial(_ping_started, line, name, slot), executor=MESSAGES)
 
-    def _postman(self, store: SqliteStore) -> Postman:
-        return Postman(store, self._lines, self._clock, report_url=self._watched.config.report_url)
+    def _postman(self, store: SqlStore) -> Postman:
+        config = self._watched.config
+        locks = locks_of(Path(config.history.path))
+        return Postman(store, self._lines, self._clock, locks=locks, report_url=config.report_url)
 
     @contextmanager
-    def _history(self) -> Iterator[SqliteStore]:
-        store = SqliteStore(Path(self._watched.config.history.path))
+    def _history(self) -> Iterator[SqlStore]:
+        store = open_history(self._watched.config.history)
         try:
             yield store
         finally:
@@ -591,6 +595,7 @@ def _refuse_to_move(before: Config, after: Config) -> None:
     """Raises ConfigError if a key changed that needs a restart."""
     for key, old, new in (
         ("history.path", before.history.path, after.history.path),
+        ("history.url", before.history.url, after.history.url),
         ("runner.queue", before.runner.queue, after.runner.queue),
         ("runner.listen", before.runner.listen, after.runner.listen),
         ("runner.pages.listen", before.runner.pages_at, after.runner.pages_at),

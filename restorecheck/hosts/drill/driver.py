@@ -68,7 +68,9 @@ class Sweeper:
         clock: Clock,
         sleep: Sleep,
         patient: bool = True,
+        host: str = "",
     ) -> None:
+        self._host = host
         self._patient = patient
         self._engine = engine
         self._store = store
@@ -95,6 +97,7 @@ class Sweeper:
             now=self._clock.now(),
             end=end,
             unseen=unseen,
+            host=self._host,
         )
 
     def _look_around(self) -> tuple[list[Leftover], list[str]]:
@@ -166,7 +169,9 @@ class Sweeper:
         """
         plan = plan or self._plan((), (), ())
         for drill in plan.finish:
-            self._engine.abort(drill.id, DEAD_HOST)
+            self._engine.abort(
+                drill.id, f"{DEAD_HOST} (host {drill.host})" if drill.host else DEAD_HOST
+            )
         return tuple(drive(self._engine, drill.id, self._sleep) for drill in plan.finish)
 
     def _until(

@@ -12,6 +12,7 @@ from restorecheck.hosts.drill.wiring import Parts
 from restorecheck.hosts.process.console import Progress
 from restorecheck.hosts.process.leases import Lease
 from restorecheck.hosts.process.logs import trace
+from restorecheck.hosts.process.shared_leases import lease_of
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
 from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
@@ -61,12 +62,18 @@ class Performer:
             StoreError: The history cannot be written; the next sweep deletes what was made so far.
         """
         _give_way(self._parts.config.postgres.nice)
-        with Lease(self._parts.lock_of_target(name), permanent=True):
+        with (
+            Lease(self._parts.lock_of_target(name), permanent=True),
+            self._parts.shared.hold(f"target {name}"),
+        ):
             drill = self._new(
                 name, keep=keep, scheduled_for=scheduled_for, announce=announce, select=select
             )
             drill = drill.evolve(outputs=dict(outputs or {}))
-            with Lease(self._parts.lock_of(drill.id)):
+            with (
+                Lease(self._parts.lock_of(drill.id)),
+                self._parts.shared.hold(lease_of(drill.id)),
+            ):
                 try:
                     self._parts.store.create(drill)
                 except DrillConflictError as exc:
@@ -113,6 +120,7 @@ class Performer:
             notes=notes_on(target, rule),
             scheduled_for=scheduled_for,
             announce=announce,
+            host=self._parts.host,
         )
 
     def _drive(self, drill_id: str) -> Drill:

@@ -13,7 +13,7 @@ from restorecheck.config import Target
 from restorecheck.ports import Clock
 from restorecheck.schedule import Schedule, delay
 from restorecheck.spelling import minute_of
-from restorecheck.sqlite.agenda import Agenda
+from restorecheck.sql.agenda import Agenda
 
 MOST = 10_000
 """Most slots stored at one look; after a longer break the older ones are not stored one by one."""

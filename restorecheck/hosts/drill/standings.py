@@ -12,13 +12,14 @@ from restorecheck.errors import NotFoundError
 from restorecheck.history import overdue_since, status_of
 from restorecheck.hosts.drill.slots import plan_of
 from restorecheck.hosts.process import leases
+from restorecheck.hosts.process.shared_leases import is_alive
 from restorecheck.report import document
 from restorecheck.report.document import Report
 from restorecheck.report.status import Overview, TargetStatus
 from restorecheck.spelling import number_of
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.outbox import Outbox
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.outbox import Outbox
+from restorecheck.sql.store import SqlStore
 from restorecheck.sweep import still_left
 
 LOOK_BACK = timedelta(days=1)
@@ -34,26 +35,24 @@ def unscheduled(config: Config) -> list[str]:
 
 
 def statuses_of(
-    config: Config, store: SqliteStore, locks: Path, now: datetime
+    config: Config, store: SqlStore, locks: Path, now: datetime
 ) -> tuple[TargetStatus, ...]:
     return _statuses(config.targets, store, locks, now)
 
 
-def status_of_target(
-    target: Target, store: SqliteStore, locks: Path, now: datetime
-) -> TargetStatus:
+def status_of_target(target: Target, store: SqlStore, locks: Path, now: datetime) -> TargetStatus:
     (status,) = _statuses([target], store, locks, now)
     return status
 
 
 def _statuses(
-    targets: Sequence[Target], store: SqliteStore, locks: Path, now: datetime
+    targets: Sequence[Target], store: SqlStore, locks: Path, now: datetime
 ) -> tuple[TargetStatus, ...]:
     agenda = Agenda(store.database)
     running = {
         drill.target: drill.started_at
         for drill in store.unfinished()
-        if leases.is_held(locks / f"{drill.id}.lock")
+        if is_alive(drill, store, locks)
     }
     left = still_left(store.with_leftovers())
     return tuple(
@@ -70,7 +69,7 @@ def _statuses(
 
 
 def overview_of(
-    config: Config, store: SqliteStore, now: datetime, *, config_valid: bool = True
+    config: Config, store: SqlStore, now: datetime, *, config_valid: bool = True
 ) -> Overview:
     """All targets of the configuration, for monitoring systems."""
     statuses = statuses_of(config, store, leases.locks_of(Path(config.history.path)), now)
@@ -79,7 +78,7 @@ def overview_of(
     channels = [channel.name or "" for channel in config.notify]
     return Overview(
         at=now,
-        history=config.history.path,
+        history=store.database.place,
         statuses=statuses,
         reports=tuple(newest_reports(store, statuses)),
         waiting=tuple((channel, waiting.get(channel, 0)) for channel in channels),
@@ -87,7 +86,7 @@ def overview_of(
     )
 
 
-def newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
+def newest_reports(store: SqlStore, statuses: Sequence[TargetStatus]) -> Iterator[Report]:
     """Reports of newer versions are left out: the state of the target does not need them."""
     for status in statuses:
         if status.drill_id:
@@ -97,7 +96,7 @@ def newest_reports(store: SqliteStore, statuses: Sequence[TargetStatus]) -> Iter
 
 def _status(
     target: Target,
-    store: SqliteStore,
+    store: SqlStore,
     agenda: Agenda,
     running_since: datetime | None,
     now: datetime,
@@ -117,7 +116,7 @@ def _status(
     )
 
 
-def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Overdue]:
+def overdue_facts(config: Config, store: SqlStore, now: datetime) -> list[Overdue]:
     """Overdue targets, without new ones that still wait for their first night."""
     agenda = Agenda(store.database)
     facts = []
@@ -136,7 +135,7 @@ def overdue_facts(config: Config, store: SqliteStore, now: datetime) -> list[Ove
     return facts
 
 
-def notes_of(store: SqliteStore, now: datetime) -> tuple[str, ...]:
+def notes_of(store: SqlStore, now: datetime) -> tuple[str, ...]:
     """Notes for `status`: channels that do not accept messages."""
     notes = []
     for delivery in Outbox(store.database).deliveries(now - LOOK_BACK):

@@ -3,6 +3,8 @@
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,16 @@ from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
 from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
+from restorecheck.hosts.process.histories import open_history
+from restorecheck.hosts.process.shared_leases import POD, SharedLeases, host_of, is_alive
 from restorecheck.hosts.sources.source import Host
-from restorecheck.hosts.sources.targets import Targets
-from restorecheck.model import Drill
+from restorecheck.hosts.sources.targets import Targets, Unconfigured
+from restorecheck.lifecycle import Gone, StillThere
+from restorecheck.model import Drill, Resource
 from restorecheck.ports import Observer, Provider
-from restorecheck.sqlite.proofs import SqliteProofs
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.proofs import SqlProofs
+from restorecheck.sql.store import SqlStore
+from restorecheck.sweep import is_of_its_host
 
 if TYPE_CHECKING:
     from restorecheck.postgres.dump.settings import FullText
@@ -34,11 +40,14 @@ class Parts:
 
     config: Config
     clock: SystemClock
-    store: SqliteStore
+    store: SqlStore
     engine: Engine
     sweeper: Sweeper
     targets: Targets
     locks: Path
+    shared: SharedLeases
+    host: str
+    """Name of this host; empty: its history is not shared."""
 
     def lock_of(self, drill_id: str) -> Path:
         return self.locks / f"{drill_id}.lock"
@@ -90,13 +99,17 @@ def build(
     targets = targets_of(config, full_text)
     targets.check()
     inventories = targets.inventories()
-    store = SqliteStore(Path(config.history.path))
+    store = open_history(config.history)
 
     scribe = scribe_of(config, clock)
-    proofs = SqliteProofs(store.database)
+    proofs = SqlProofs(store.database)
+
+    host = host_of(config.history)
 
     def provider_for(drill: Drill) -> Provider:
         known = targets.provider_for(drill)
+        if drill.host != host and any(is_of_its_host(resource) for resource in drill.ledger):
+            return Unconfigured(partial(_delete_from_here, drill.host, known))
         return known if study is None else Studied(known, study)
 
     engine = Engine(
@@ -112,7 +125,8 @@ def build(
         store=store,
         inventories=inventories,
         provider_for=provider_for,
-        is_alive=lambda drill: leases.is_held(locks / f"{drill.id}.lock"),
+        is_alive=lambda drill: is_alive(drill, store, locks),
+        host=host,
         clock=clock,
         sleep=sleep,
     )
@@ -124,7 +138,21 @@ def build(
         sweeper=sweeper,
         targets=targets,
         locks=locks,
+        shared=SharedLeases(config.history),
+        host=host,
     )
+
+
+def _delete_from_here(
+    host: str, known: Provider, resource: Resource, made_until: datetime
+) -> Gone | StillThere:
+    """Of a drill of another host: what is not on its own disk."""
+    if not is_of_its_host(resource):
+        return known.delete(resource, made_until)
+    if host.startswith(POD):
+        return Gone(resource)
+    detail = f"only the host {host} can delete it: the next sweep there does"
+    return StillThere(resource, detail, wait=timedelta(0), hopeless=True)
 
 
 def refuse_impossible(config: Config) -> None:

@@ -7,6 +7,7 @@ whichever process finished it. Nothing here can change a verdict.
 import socket
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -24,9 +25,9 @@ from restorecheck.errors import BusyError, DeliveryError
 from restorecheck.hosts.notifying.channels import Line, finished, send
 from restorecheck.hosts.process import leases
 from restorecheck.ports import Clock
-from restorecheck.sqlite.agenda import Agenda
-from restorecheck.sqlite.outbox import Cursor, Outbox, Pending
-from restorecheck.sqlite.store import SqliteStore
+from restorecheck.sql.agenda import Agenda
+from restorecheck.sql.outbox import Cursor, Outbox, Pending
+from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.postman")
 
@@ -44,17 +45,19 @@ KEEP_MESSAGES = timedelta(days=30)
 class Postman:
     def __init__(
         self,
-        store: SqliteStore,
+        store: SqlStore,
         lines: Sequence[Line],
         clock: Clock,
         *,
+        locks: Path,
         report_url: str | None = None,
         host: str | None = None,
     ) -> None:
         self._store = store
         self._agenda = Agenda(store.database)
+        self._turn = store.database.turn
         self._outbox = Outbox(store.database)
-        self._locks = leases.locks_of(store.database.path)
+        self._locks = locks
         self._lines = lines
         self._clock = clock
         self._report_url = report_url
@@ -66,7 +69,8 @@ class Postman:
         Raises:
             StoreError: The history cannot be read or written.
         """
-        with leases.turn(self._locks / "news.lock"):  # else two processes would store the same news
+        # Else two processes would store the same news; of one machine, or of several hosts.
+        with leases.turn(self._locks / "news.lock"), self._turn("news"):
             now = self._clock.now()
             given = [*facts, *self._undeliverable(now)]
             for line in self._lines:
@@ -79,7 +83,10 @@ class Postman:
             StoreError: The history cannot be read or written.
         """
         try:
-            with leases.Lease(self._locks / "messages.lock", permanent=True):
+            with (
+                leases.Lease(self._locks / "messages.lock", permanent=True),
+                self._turn("messages", wait=False),
+            ):
                 return sum(not self._deliver_to(line) for line in self._lines)
         except BusyError:
             return 0  # another process delivers all messages

@@ -1463,3 +1463,38 @@ def test_a_key_for_signing_is_a_secret():
     assert "kkkk" not in repr(config)
     assert parse(target(top="history: {sign: }")).history.sign is None
     assert "history.sign" in problem(target(top="history: {sign: 3}"))
+
+
+# --- history.url
+
+URL = "history: {url: '%s'}"
+
+
+@pytest.mark.parametrize(
+    ("top", "said"),
+    [
+        (URL % "postgresql://rc:hunter2@db/nights", "the password is in the file in plain text"),
+        (URL % "postgresql://rc@db/nights?password=hunter2", "the password is in the file"),
+        (URL % "mysql://db/nights", "expected postgresql://user:${PASSWORD}@host:port/database"),
+        (URL % "postgresql://rc@a,b/nights", "expected postgresql://"),
+        ("history: {path: a, url: 'postgresql://rc@db/n'}", "path, url; found both"),
+    ],
+)
+def test_a_history_url_that_cannot_be_used_is_told(top, said):
+    told = problem(target(top=top))
+
+    assert said in told
+    assert "hunter2" not in told
+
+
+def test_the_password_of_the_history_is_a_secret_and_its_locks_have_a_folder_of_their_own():
+    config = parse(target(top=URL % "postgresql://rc:${P}@DB:6432/nights"), P="hunter2")
+
+    assert config.history.url is not None
+    assert config.history.url.get_secret_value() == "postgresql://rc:hunter2@DB:6432/nights"
+    assert "hunter2" in config.secrets
+    assert "hunter2" not in repr(config)
+    state = "/home/me/.local/state/restorecheck"
+    assert config.history.path == f"{state}/history-db-6432-nights"
+    other = parse(target(top=URL % "postgresql://rc@db:6432/days"))
+    assert other.history.path == f"{state}/history-db-6432-days"

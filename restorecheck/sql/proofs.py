@@ -1,4 +1,4 @@
-"""Signatures and notes in the SQLite file of the history."""
+"""Signatures and notes beside the reports."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from restorecheck.evidence.notes import NoteLink, StoredNote
 from restorecheck.evidence.signatures import Signature
 from restorecheck.history import Entry, sha256_of
 from restorecheck.ports import Proofs
-from restorecheck.sqlite.database import Database
-from restorecheck.sqlite.store import COLUMNS, entry_of_row
+from restorecheck.sql.database import Database
+from restorecheck.sql.store import COLUMNS, entry_of_row
 
 
-class SqliteProofs(Proofs):
+class SqlProofs(Proofs):
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -67,7 +67,7 @@ class SqliteProofs(Proofs):
     def _signatures(self, statement: str) -> dict[int, Signature]:
         return {
             number: Signature(envelope=envelope, timestamp=stamped)
-            for number, envelope, stamped in self._database.each(statement)
+            for number, envelope, stamped in self._database.rows(statement)
         }
 
     def _put(self, statement: str, number: int, signature: Signature) -> None:

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from restorecheck.evidence.gaps import Slot
 from restorecheck.schedule import Schedule
-from restorecheck.sqlite.database import Database
-from restorecheck.sqlite.moments import moment, stamp
+from restorecheck.sql.database import Database
+from restorecheck.sql.moments import moment, stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,8 @@ class Agenda:
         with self._database.transaction():
             self._database.execute(
                 "insert into schedules values (?1, ?2, ?3, ?4, ?4) on conflict (target) do update"
-                " set cron = ?2, timezone = ?3, seen_until = max(seen_until, ?4)",
+                " set cron = ?2, timezone = ?3, seen_until ="
+                " case when schedules.seen_until > ?4 then schedules.seen_until else ?4 end",
                 (target, schedule.cron, schedule.timezone, stamp(seen_until)),
             )
             for slot in slots:
@@ -104,13 +105,13 @@ class Agenda:
         assert reason, "a recorded reason says something"
         with self._database.transaction():
             self._add(target, due_at)
-            cursor = self._database.execute(
+            changed = self._database.execute(
                 "update slots set reason = ?, settled_at = ?,"  # noqa: S608  # our own condition
                 " settled = (select coalesce(max(settled), 0) + 1 from slots)"
                 f" where target = ? and due_at = ? and {_OPEN}",
                 (reason, stamp(now), target, stamp(due_at)),
             )
-        return cursor.rowcount == 1
+        return changed == 1
 
     def slots(self, target: str, since: datetime, until: datetime) -> list[Slot]:
         """Every stored time in [since, until), in order, and what became of it."""
@@ -140,7 +141,8 @@ class Agenda:
         """Slots with a reason: due at or after `since`, with a number beyond `settled_after`."""
         rows = self._database.rows(
             "select settled, target, due_at, reason, settled_at from slots where settled > ?3"
-            " and (?1 is null or target = ?1) and (?2 is null or due_at >= ?2) order by settled",
+            " and (cast(?1 as text) is null or target = ?1)"
+            " and (cast(?2 as text) is null or due_at >= ?2) order by settled",
             (target, stamp(since), settled_after),
         )
         return tuple(

@@ -12,8 +12,8 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from restorecheck.announcing import NOTHING_TOLD, News, Told
-from restorecheck.sqlite.database import Database
-from restorecheck.sqlite.moments import moment, stamp
+from restorecheck.sql.database import Database
+from restorecheck.sql.moments import moment, stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,8 @@ class Outbox:
         """Store in one transaction: the channel's cursor, its reported news, and the new messages."""
         with self._database.transaction():
             self._database.execute(
-                "insert or replace into cursors values (?, ?, ?)",
+                "insert into cursors values (?1, ?2, ?3)"
+                " on conflict (channel) do update set sequence = ?2, settled = ?3",
                 (channel, cursor.sequence, cursor.settled),
             )
             for target, known in told.items():
@@ -97,7 +98,8 @@ class Outbox:
                     )
                     continue
                 self._database.execute(
-                    "insert or replace into readers values (?, ?, ?)",
+                    "insert into readers values (?1, ?2, ?3)"
+                    " on conflict (channel, target) do update set told = ?3",
                     (channel, target, _told().dump_json(known).decode()),
                 )
             for item in news:
@@ -152,21 +154,21 @@ class Outbox:
     def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
         """State of every channel with waiting or given-up messages."""
         rows = self._database.rows(
-            "select channel, sum(done_at is null and attempts > 0),"
+            "select channel, count(*) filter (where done_at is null and attempts > 0),"
             " coalesce(max(case when done_at is null then attempts end), 0),"
             " coalesce(max(case when done_at is null then error end), ''),"
-            " sum(outcome = 'given up' and created_at >= ?)"
-            " from messages where done_at is null or (outcome = 'given up' and created_at >= ?)"
+            " count(*) filter (where outcome = 'given up' and created_at >= ?1)"
+            " from messages where done_at is null or (outcome = 'given up' and created_at >= ?1)"
             " group by channel order by channel",
-            (stamp(since), stamp(since)),
+            (stamp(since),),
         )
         return tuple(
             Delivery(
                 channel=channel,
-                waiting=waiting or 0,
+                waiting=waiting,
                 attempts=attempts,
                 error=error,
-                given_up=given_up or 0,
+                given_up=given_up,
             )
             for channel, waiting, attempts, error, given_up in rows
             if waiting or given_up

@@ -1,0 +1,1 @@
+"""The history in PostgreSQL, for drills on more than one machine."""

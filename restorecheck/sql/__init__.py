@@ -1,0 +1,1 @@
+"""The store in SQL: drills, reports, slots and messages, whatever the database."""
