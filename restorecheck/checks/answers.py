@@ -38,6 +38,11 @@ class NoAnswer:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late(NoAnswer):
+    """There was no answer in time."""
+
+
 Answer = Rows | Missing | UnreadableData | NoAnswer
 
 

@@ -162,6 +162,10 @@ class CheckKind(ABC):
     def expected(self, options: Mapping[str, Any]) -> str:
         """The expected answer, in a few words."""
 
+    def needs_statistics(self, options: Mapping[str, Any]) -> bool:  # for other kinds
+        """Whether the check is about the time that queries take: then a restored dump is analyzed first."""
+        return False
+
 
 class Alone(CheckKind):
     """Asked in its own statement, outside the scan."""
@@ -171,6 +175,10 @@ class Alone(CheckKind):
 
     @abstractmethod
     def judge_rows(self, spec: CheckSpec, rows: Rows) -> Judgement: ...
+
+    def most_seconds(self, options: Mapping[str, Any]) -> float | None:  # as above
+        """The longest time that the answer may take; None: it is not judged."""
+        return None
 
 
 # --- of a whole database ----------------------------------------------------------------------

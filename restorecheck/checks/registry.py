@@ -1,6 +1,6 @@
 """All kinds of check, in the order of the built-in ones. This is the only list."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -96,6 +96,18 @@ def kind_of(spec: CheckSpec) -> CheckKind | None:
 def is_alone(spec: CheckSpec) -> bool:
     """Whether the check has its own statement; the scan answers all others."""
     return isinstance(kind_of(spec), Alone | None)
+
+
+def most_seconds(spec: CheckSpec) -> float | None:
+    """The longest time that the answer may take; None: it is not judged."""
+    kind = kind_of(spec)
+    return kind.most_seconds(spec.options) if isinstance(kind, Alone) else None
+
+
+def needs_statistics(specs: Iterable[CheckSpec]) -> bool:
+    """Whether one of the checks is about the time that queries take."""
+    asked = ((kind_of(spec), spec.options) for spec in specs)
+    return any(kind is not None and kind.needs_statistics(options) for kind, options in asked)
 
 
 def expected(spec: CheckSpec) -> str:

@@ -72,6 +72,14 @@ class AskedReading:
 
 
 @dataclass(slots=True, kw_only=True)
+class TimedReading:
+    """How long a query with a limit took, and its plan (`query_time.shape`)."""
+
+    seconds: float
+    plan: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class DatabaseReading:
     """The reading of one database: finished tables, parts of unfinished ones, the structure."""
 
@@ -110,6 +118,8 @@ class DatabaseReading:
     """Until when the backup contains data, ISO 8601."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Question → seconds."""
+    timed: dict[str, TimedReading] = field(default_factory=dict)
+    """By the name of the check."""
     bytes_there: int = 0
     bytes_read: int = 0
     """Bytes of the tables, with TOAST."""
@@ -185,7 +195,8 @@ def _database(value: dict[str, Any]) -> DatabaseReading:
     tables = {name: TableReading(**table) for name, table in value.pop("tables").items()}
     relations = {n: RelationReading(**r) for n, r in value.pop("relations", {}).items()}
     asked = {name: AskedReading(**a) for name, a in value.pop("asked", {}).items()}
-    return DatabaseReading(**value, tables=tables, relations=relations, asked=asked)
+    timed = {name: TimedReading(**t) for name, t in value.pop("timed", {}).items()}
+    return DatabaseReading(**value, tables=tables, relations=relations, asked=asked, timed=timed)
 
 
 def objects_of(reading: DatabaseReading | None) -> int | None:

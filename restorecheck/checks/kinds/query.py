@@ -97,13 +97,27 @@ class QueryKeys(CheckKeys):
     )
     sql: Text = Field(description="One SELECT statement; it runs in a read-only transaction.")
     expect: Expect = Field(description="The expected answer.")
+    max_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = optional(
+        "The answer must arrive within this time; at most timeout_seconds. A restored dump is analyzed first. The "
+        "shortest of three tries counts, and is compared with the last verified drill."
+    )
+
+    @model_validator(mode="after")
+    def _is_asked_long_enough(self) -> Self:
+        if self.max_seconds is not None and self.max_seconds > self.timeout_seconds:
+            raise refusal(
+                f"the query is ended after timeout_seconds ({self.timeout_seconds}), before max_seconds "
+                f"({self.max_seconds:g}); raise timeout_seconds"
+            )
+        return self
 
     @property
     def title(self) -> str:
         return self.name
 
     def options(self) -> dict[str, Any]:
-        return {"sql": self.sql, "expect": self.expect.option()}
+        most = {} if self.max_seconds is None else {"max_seconds": self.max_seconds}
+        return {"sql": self.sql, "expect": self.expect.option(), **most}
 
 
 class Query(Alone):
@@ -132,6 +146,13 @@ class Query(Alone):
 
     def sql(self, options: Mapping[str, Any]) -> str:
         return str(options["sql"])
+
+    def most_seconds(self, options: Mapping[str, Any]) -> float | None:
+        most = options.get("max_seconds")
+        return None if most is None else float(most)
+
+    def needs_statistics(self, options: Mapping[str, Any]) -> bool:
+        return "max_seconds" in options
 
     def judge_rows(self, spec: CheckSpec, rows: Rows) -> Judgement:
         return _judge_query(spec.options.get("expect") or {}, rows, self.expected(spec.options))

@@ -1,25 +1,31 @@
 """Base of the dump providers: a session for each drill, and three steps, the first of which finds the dump."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import psycopg
 
+from restorecheck.checks.registry import needs_statistics
 from restorecheck.choosing import Listed
 from restorecheck.errors import CapacityError
-from restorecheck.lifecycle import InProgress, StepEvent, Unclear
+from restorecheck.lifecycle import InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Drill, Step
 from restorecheck.ports import Clock, Provider
 from restorecheck.postgres.dump import chosen_dumps, fetching
+from restorecheck.postgres.dump.background import Background
 from restorecheck.postgres.dump.database_choice import choose
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
+from restorecheck.postgres.dump.statistics import Connection, analyze
 from restorecheck.postgres.dumpfiles.layers import Decryption
 
+ANALYZING_SECONDS = 0.2
+"""One step of the engine waits so long for ANALYZE."""
 LOADING = InProgress(wait=timedelta(0), detail="loading")
 
 
@@ -78,6 +84,26 @@ class DumpProvider(Provider):
         here = self.restores_here
         finder = DumpFinder(self.dump, self.server, self.clock, self.lock_of, restores_here=here)
         return finder.find(drill, session)
+
+    def _analyzed(
+        self, drill: Drill, session: DrillSession, opened: Ready, databases: Sequence[str]
+    ) -> StepEvent:
+        """The end of the load, after ANALYZE where a check is about the time of queries."""
+        if not needs_statistics(drill.checks):
+            return opened
+        if session.analyzing is None:
+            session.opened = opened
+            connect = partial(self._owner, drill)
+            session.analyzing = Background(
+                partial(analyze, connect, databases, session.stop.is_set)
+            )
+        if not session.analyzing.done(ANALYZING_SECONDS):
+            return InProgress(wait=timedelta(0), detail="analyzing")
+        return replace(opened, notes=(*opened.notes, *session.analyzing.result()))
+
+    @abstractmethod
+    def _owner(self, drill: Drill, database: str) -> Connection:
+        """A connection to the restored database that may analyze its tables, for as long as the drill may take."""
 
     @abstractmethod
     def _prepare(self, drill: Drill, session: DrillSession) -> StepEvent: ...

@@ -112,6 +112,9 @@ class DrillSession:
     ignored: tuple[str, ...] = ()
     """Extensions that are left out: configured, and a managed service's own."""
     server: Program | None = None
+    opened: Ready | None = None
+    """The end of the step, which waits for ANALYZE."""
+    analyzing: Background[tuple[str, ...]] | None = None
     load: Load | None = None
     load_seconds: float = 0.0
     log_offset: int = 0

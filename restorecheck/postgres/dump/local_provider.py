@@ -287,6 +287,8 @@ class LocalDumpProvider(DumpProvider):
     def _load(self, drill: Drill, session: DrillSession) -> StepEvent:
         if not session.restores or session.installation is None or session.server is None:
             return lost_session()
+        if session.opened is not None:
+            return self._analyzed(drill, session, session.opened, session.databases)
         restore = session.restores[session.loading]
         if session.load is None:
             return self._begin_load(drill, session, restore, session.installation)
@@ -319,7 +321,12 @@ class LocalDumpProvider(DumpProvider):
             session.loading += 1
             session.load = None
             return LOADING
-        return self._open(places, session)
+        opened = self._open(places, session)
+        return self._analyzed(drill, session, opened, session.databases)
+
+    def _owner(self, drill: Drill, database: str) -> Connection:
+        places = self.server.places(drill.id)
+        return cluster.superuser_connection(places, database, limit=self.deadline)
 
     def _begins_again(self, session: DrillSession, inspection: Inspection, places: Places) -> bool:
         """Whether a second load can succeed: a missing role can be made (one that only a regrole value names), or
@@ -447,7 +454,7 @@ class LocalDumpProvider(DumpProvider):
                 preparation.call_before(connection, frames)
         return Lacking()
 
-    def _open(self, places: Places, session: DrillSession) -> StepEvent:
+    def _open(self, places: Places, session: DrillSession) -> Ready:
         watch = Stopwatch()
         role = preparation.CHECKER_ROLE
         ignored = session.ignored

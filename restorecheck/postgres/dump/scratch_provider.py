@@ -169,6 +169,8 @@ class ScratchProvider(DumpProvider):
         inspection, installation = session.inspection, session.installation
         if inspection is None or installation is None:
             return lost_session()
+        if session.opened is not None:
+            return self._analyzed(drill, session, session.opened, (database_of(drill.id),))
         if session.load is None:
             session.load = load_plan.begin(
                 inspection,
@@ -225,7 +227,7 @@ class ScratchProvider(DumpProvider):
                 databases=(name,),
                 server_version=load_plan.server_version(connection),
             )
-        return Ready(
+        opened = Ready(
             endpoint=endpoint,
             external_seconds=loaded.seconds,
             notes=(
@@ -234,6 +236,10 @@ class ScratchProvider(DumpProvider):
                 *versions,
             ),
         )
+        return self._analyzed(drill, session, opened, (name,))
+
+    def _owner(self, drill: Drill, database: str) -> Connection:  # noqa: ARG002  # one database each
+        return self.scratch.open(database, limit=self.deadline)
 
     def _refused(self, error: psycopg.Error) -> Unclear:
         hint = "The user in `into` needs CREATEDB at least. " + LACKS_RIGHT

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -20,7 +20,7 @@ from restorecheck.errors import DatabaseUnreachableError
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Found, Inventory
-from restorecheck.postgres.session.connection import bounded, pin
+from restorecheck.postgres.session.connection import PREPARING, bounded, pin
 from restorecheck.postgres.session.messages import why_not, why_not_reached
 from restorecheck.postgres.session.stopwatch import Stopwatch
 
@@ -76,8 +76,8 @@ class ScratchServer:
             security={key: query[key][0] for key in SECURITY if key in query},
         )
 
-    def open(self, database: str | None = None) -> Connection:
-        """Open a connection that may write.
+    def open(self, database: str | None = None, *, limit: timedelta = PREPARING) -> Connection:
+        """Open a connection that may write. `limit`: after which it is closed.
 
         Raises:
             DatabaseUnreachableError: The server refuses or does not answer.
@@ -95,7 +95,7 @@ class ScratchServer:
                 application_name=APPLICATION,
                 **cast(Any, self.security),
             )
-            bounded(connection)
+            bounded(connection, limit)
             pin(connection)
             return connection
         except psycopg.Error as exc:

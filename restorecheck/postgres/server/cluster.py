@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -41,7 +41,7 @@ from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.containers import Container
 from restorecheck.postgres.server.processes import Birth, Fence, Program
 from restorecheck.postgres.session import libpq
-from restorecheck.postgres.session.connection import bounded
+from restorecheck.postgres.session.connection import PREPARING, bounded
 from restorecheck.postgres.session.messages import LOG_PREFIX, errors_in_log, lacks_room, log_lines
 
 PREFIX = "restorecheck-"
@@ -649,8 +649,13 @@ OWN_SESSION = {
 
 
 def superuser_connection(
-    places: Places, database: str = "postgres", *, user: str = SUPERUSER
+    places: Places,
+    database: str = "postgres",
+    *,
+    user: str = SUPERUSER,
+    limit: timedelta = PREPARING,
 ) -> psycopg.Connection[tuple[object, ...]]:
+    """`limit`: after which it is closed."""
     refuse_link(places)
     connection = psycopg.connect(
         host=str(places.sockets),
@@ -664,7 +669,7 @@ def superuser_connection(
         **libpq.THROW_AWAY,
     )
     refuse_stranger(connection, places)
-    return bounded(connection)
+    return bounded(connection, limit)
 
 
 def refuse_link(places: Places) -> None:
