@@ -43,7 +43,19 @@ class Late(NoAnswer):
     """There was no answer in time."""
 
 
-Answer = Rows | Missing | UnreadableData | NoAnswer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """A program of the user's ended."""
+
+    code: int
+    """The exit code; below zero: the signal that ended it."""
+    said: str = ""
+    """The last line that it printed: may be data of the restored database."""
+    notes: tuple[str, ...] = ()
+    """What was different from its documented surroundings."""
+
+
+Answer = Rows | Missing | UnreadableData | NoAnswer | Exited
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from restorecheck.checks.answers import (
     Answer,
+    Exited,
     Judgement,
     Missing,
     NoAnswer,
@@ -16,6 +17,7 @@ from restorecheck.checks.answers import (
 )
 from restorecheck.checks.kind import (
     Alone,
+    ByProgram,
     CheckFinding,
     CheckKind,
     Context,
@@ -58,6 +60,9 @@ def judge_answer(spec: CheckSpec, answer: Answer) -> Judgement:
         case Rows():
             assert isinstance(kind, Alone), f"a check of kind {spec.kind} is not answered by rows"
             return kind.judge_rows(spec, answer)
+        case Exited():
+            assert isinstance(kind, ByProgram), f"a check of kind {spec.kind} starts no program"
+            return kind.judge_exit(spec, answer)
 
 
 def measure(spec: CheckSpec, answer: Answer) -> dict[str, int | float]:

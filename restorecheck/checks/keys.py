@@ -2,8 +2,9 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -166,7 +167,7 @@ class CheckKeys(Keys):
         "reported.",
     )
     timeout_seconds: int = Field(
-        default=300, ge=1, le=86_400, description="Maximum time of the query."
+        default=300, ge=1, le=86_400, description="Maximum time of the query or the program."
     )
     database: Text | None = Field(
         default=None, description="Database of the check; by default the first restored database."
@@ -184,6 +185,12 @@ class CheckKeys(Keys):
     @abstractmethod
     def title(self) -> str:
         """Name in reports."""
+
+    def with_absolute_paths(self, absolute: Callable[[str], str]) -> Self:
+        """`absolute`: a path as the file has it → the same, absolute."""
+        if "file" not in type(self).model_fields:
+            return self
+        return self.model_copy(update={"file": absolute(getattr(self, "file"))})  # noqa: B009  # of some kinds
 
     def options(self) -> dict[str, Any]:
         """The given keys of the kind, as JSON."""

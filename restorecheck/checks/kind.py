@@ -17,6 +17,7 @@ from enum import Enum, auto
 from typing import Any, ClassVar
 
 from restorecheck.checks.answers import (
+    Exited,
     Judgement,
     Rows,
     UnansweredError,
@@ -179,6 +180,13 @@ class Alone(CheckKind):
     def most_seconds(self, options: Mapping[str, Any]) -> float | None:  # as above
         """The longest time that the answer may take; None: it is not judged."""
         return None
+
+
+class ByProgram(CheckKind):
+    """Answered by a program that restorecheck starts beside the restored database."""
+
+    @abstractmethod
+    def judge_exit(self, spec: CheckSpec, exited: Exited) -> Judgement: ...
 
 
 # --- of a whole database ----------------------------------------------------------------------

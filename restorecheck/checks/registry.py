@@ -6,10 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from restorecheck.checks.dialect import POSTGRESQL, Dialect
-from restorecheck.checks.kind import Alone, CheckKind, OfDatabase
+from restorecheck.checks.kind import Alone, ByProgram, CheckKind, OfDatabase
 from restorecheck.checks.kinds.accepted_values import AcceptedValues
 from restorecheck.checks.kinds.any_rows import AnyRows
 from restorecheck.checks.kinds.append_only import AppendOnly
+from restorecheck.checks.kinds.command import Command
 from restorecheck.checks.kinds.compared import (
     NewestThere,
     NotEmptied,
@@ -77,6 +78,7 @@ KINDS: tuple[CheckKind, ...] = (
     Manifest(),
     Structure(),
     Extensions(),
+    Command(),
 )
 BY_NAME: Mapping[str, CheckKind] = MappingProxyType({kind.name: kind for kind in KINDS})
 BUILT_INS = tuple(kind for kind in KINDS if kind.built_in is not None)
@@ -94,8 +96,8 @@ def kind_of(spec: CheckSpec) -> CheckKind | None:
 
 
 def is_alone(spec: CheckSpec) -> bool:
-    """Whether the check has its own statement; the scan answers all others."""
-    return isinstance(kind_of(spec), Alone | None)
+    """Whether the check has its own statement or program; the scan answers all others."""
+    return isinstance(kind_of(spec), Alone | ByProgram | None)
 
 
 def most_seconds(spec: CheckSpec) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import ConfigDict, create_model, model_validator
 
@@ -15,8 +15,6 @@ ONE_KEY: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
 
 class _OneCheck(Keys):
     model_config = ConfigDict(json_schema_extra=ONE_KEY)
-    of_files: ClassVar[str] = "file"
-    """Key whose text is a path."""
 
     @model_validator(mode="after")
     def _is_one_check(self) -> Self:
@@ -25,7 +23,7 @@ class _OneCheck(Keys):
             raise refusal(f"expected one kind of check, found {' and '.join(given) or 'none'}")
         return self
 
-    def _only(self) -> tuple[str, CheckKeys]:
+    def only(self) -> tuple[str, CheckKeys]:
         ((kind, keys),) = (
             (kind, keys)
             for kind in type(self).model_fields
@@ -34,15 +32,12 @@ class _OneCheck(Keys):
         return kind, cast(CheckKeys, keys)
 
     def with_absolute_paths(self, absolute: Callable[[str], str]) -> Self:
-        kind, keys = self._only()
-        if self.of_files not in type(keys).model_fields:
-            return self
-        path = absolute(getattr(keys, self.of_files))
-        return self.model_copy(update={kind: keys.model_copy(update={self.of_files: path})})
+        kind, keys = self.only()
+        return self.model_copy(update={kind: keys.with_absolute_paths(absolute)})
 
     def check_spec(self) -> CheckSpec:
         """The question as the rest of restorecheck knows it."""
-        kind, keys = self._only()
+        kind, keys = self.only()
         return CheckSpec(
             name=f"{keys.title}, at {keys.at}" if keys.at else keys.title,
             kind=kind,

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from restorecheck.checks.dialect import Dialect
+from restorecheck.checks.kind import ByProgram
 from restorecheck.checks.objectives import NAMES
 from restorecheck.checks.registry import BUILT_INS, BY_NAME
 from restorecheck.config.checks import Check
@@ -14,6 +15,7 @@ from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.history_rules import broken_history_rules
 from restorecheck.config.notify_rules import broken_notify_rules
+from restorecheck.config.passwords import plain_arguments, plain_variables
 from restorecheck.config.signing import broken_signing_rules
 from restorecheck.config.sources.kind import SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
@@ -35,6 +37,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
         path: Path = ("targets", index)
         yield from _source_problems(target, path, document)
         yield from _duplicate_check_names(target, path, document)
+        yield from _plain_in_programs(target, path, document)
         for kind in KINDS:
             keys = target.get(kind.key)
             if isinstance(keys, dict):
@@ -44,6 +47,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from _without_a_list(target, path, kind)
                 yield from _without_moments(target, path, kind)
                 yield from _without_own_server(target, path, kind)
+                yield from _programs_elsewhere(written, kind)
     yield from _missing_bundle(document, targets)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
@@ -96,6 +100,7 @@ def _duplicate_check_names(
         yield ConfigFinding((*check, "name"), message)
 
 
+NEEDS_SERVER = "runs beside a server that restorecheck starts on this machine: of dumps without `into`, and of physical backups"
 OF_A_LIST = ("select", "every", "when_new")
 
 
@@ -140,6 +145,30 @@ def _without_own_server(
     elif isinstance(target.get("dump"), dict) and target["dump"].get("into") is not None:
         message = "`into` restores into another server; remove `into` or `server`"
         yield ConfigFinding((*path, "server"), message)
+
+
+def _programs_elsewhere(written: Written, kind: SourceKind[Any]) -> Iterator[ConfigFinding]:
+    if kind.starts_server(written.keys):
+        return
+    for index, check in _mappings(written.target.get("checks")):
+        for name in check:
+            if isinstance(BY_NAME.get(name), ByProgram):
+                yield ConfigFinding(
+                    (*written.path, "checks", index, name), f"{name} {NEEDS_SERVER}"
+                )
+
+
+def _plain_in_programs(
+    target: dict[str, Any], path: Path, document: Document
+) -> Iterator[ConfigFinding]:
+    for index, check in _mappings(target.get("checks")):
+        for name, keys in check.items():
+            if isinstance(BY_NAME.get(name), ByProgram) and isinstance(keys, dict):
+                here = (*path, "checks", index, name)
+                yield from plain_arguments(keys.get("run"), (*here, "run"), document)
+                yield from plain_variables(
+                    keys.get("environment"), (*here, "environment"), document
+                )
 
 
 def unanswerable_checks(

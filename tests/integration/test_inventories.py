@@ -330,8 +330,8 @@ def test_a_connection_that_is_lost_over_the_look_has_found_nothing_out(scratch, 
     mark()
 
     class Cut(ScratchServer):
-        def open(self, database=None):
-            connection = super().open(database)
+        def open(self, database=None, **options):
+            connection = super().open(database, **options)
             with scratch.open() as other:
                 other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
             return connection

@@ -2344,8 +2344,8 @@ PLANTED = (
     bug(
         "a check may take longer than the drill has left",
         "PostgresChecker._run",
-        "min(spec.timeout, left))",
-        "spec.timeout)",
+        "timeout = min(spec.timeout, left)",
+        "timeout = spec.timeout",
         "tests/integration/test_asking.py",
     ),
     bug(

@@ -9,7 +9,7 @@ from restorecheck.checks.keys import Hours, Keys, Text, Texts
 from restorecheck.config.document import Document
 from restorecheck.config.fields import Command, Jobs, ScratchUrl, optional_keys
 from restorecheck.config.findings import ConfigFinding, Path
-from restorecheck.config.passwords import plain_password_arguments
+from restorecheck.config.passwords import plain_arguments
 from restorecheck.config.server_url import (
     IN_PLAIN_TEXT,
     MalformedUrlError,
@@ -162,21 +162,8 @@ def _plain_passwords(
         yield ConfigFinding((*path, "into"), IN_PLAIN_TEXT)
     before = dump.get("before")
     if isinstance(before, dict):
-        yield from _plain_arguments(before.get("run"), (*path, "before", "run"), document)
-    yield from _plain_arguments(dump.get("decrypt"), (*path, "decrypt"), document)
-
-
-def _plain_arguments(command: object, path: Path, document: Document) -> Iterator[ConfigFinding]:
-    arguments = [
-        document.hand_written((*path, index), item) if isinstance(item, str) else ""
-        for index, item in enumerate(command if isinstance(command, list) else [])
-    ]
-    for index in plain_password_arguments(arguments):
-        message = (
-            "a password is in the file in plain text; let the program read it from a file "
-            "(--passphrase-file, file:/path), or write ${VARIABLE} or ${file:/path} instead"
-        )
-        yield ConfigFinding((*path, index), message)
+        yield from plain_arguments(before.get("run"), (*path, "before", "run"), document)
+    yield from plain_arguments(dump.get("decrypt"), (*path, "decrypt"), document)
 
 
 def _into_problems(dump: dict[str, Any], path: Path, document: Document) -> Iterator[ConfigFinding]:
@@ -228,6 +215,7 @@ DUMP = SourceKind(
     help="The backups are dumps in files.",
     physical=False,
     selects=True,
+    starts_server=lambda keys: keys.get("into") is None,
     all_databases=False,
     broken_rules=_broken_rules,
     with_absolute_paths=_with_absolute_paths,

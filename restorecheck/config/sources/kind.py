@@ -50,6 +50,8 @@ class SourceKind(Generic[K]):
     """There is a list of backups: `select`, `every` and `when_new` have a meaning."""
     is_of_now: Callable[[K], bool] = lambda _keys: True
     """Whether the newest backup is restored to its newest state, which can be compared with an earlier night."""
+    starts_server: Callable[[dict[str, Any]], bool] = lambda _keys: False
+    """Whether restorecheck starts the server of the restored database; takes the plain data of the keys."""
     has_moments: bool = False
     """Checks can be asked at a named moment before the last one."""
     all_databases: bool = True

@@ -154,6 +154,7 @@ PHYSICAL = SourceKind(
     help="The backups are copies of a cluster's files, with its WAL.",
     physical=True,
     selects=True,
+    starts_server=lambda _keys: True,
     has_moments=True,
     is_of_now=lambda keys: keys.moment[0] in {"latest", "immediate"},
     broken_rules=_broken_rules,

@@ -9,7 +9,9 @@ import sys
 from datetime import timedelta
 
 from restorecheck.checks.damage.kinds import PHYSICAL
+from restorecheck.checks.kind import ByProgram
 from restorecheck.checks.propose.proposal import propose
+from restorecheck.checks.registry import kind_of
 from restorecheck.config import Config, Target, proposed
 from restorecheck.errors import ConfigError, InvalidStateError, Problem
 from restorecheck.hosts.cli.propose import spec_of
@@ -131,5 +133,7 @@ class _Attempt:
 
 
 def _at_the_end(specs: tuple[CheckSpec, ...]) -> tuple[CheckSpec, ...]:
-    """Without the checks of named moments: the damaged copy is at the last one."""
-    return tuple(spec for spec in specs if not spec.at)
+    """Without the checks of named moments: the damaged copy is at the last one. Programs see no damage
+    that is not committed.
+    """
+    return tuple(spec for spec in specs if not spec.at and not isinstance(kind_of(spec), ByProgram))

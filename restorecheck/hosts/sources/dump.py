@@ -15,6 +15,7 @@ from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.process.before import run_before
 from restorecheck.hosts.process.storages import limit_of, limits_itself, shown_path, storage_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
+from restorecheck.hosts.sources.programs import runner_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
 from restorecheck.model import Drill
@@ -63,7 +64,8 @@ class DumpSource(Source[DumpProvider]):
 
     def make_checker(self, provider: DumpProvider) -> Checker:
         connect = self.connect_of(provider)
-        return PostgresChecker(connect, self.host.clock, killed=provider.killed)
+        run = runner_of(self.target_of(provider))
+        return PostgresChecker(connect, self.host.clock, killed=provider.killed, run=run)
 
     def connect_of(self, provider: DumpProvider) -> Connect:
         return by_system_identifier(provider.connect)

@@ -9,6 +9,7 @@ from restorecheck.config import Target
 from restorecheck.config.sources.physical import Physical
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.sources.drill_settings import deadline_of
+from restorecheck.hosts.sources.programs import runner_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Source
 from restorecheck.ports import Checker
@@ -43,7 +44,8 @@ class PhysicalBackups(Source[PhysicalProvider]):
 
     def make_checker(self, provider: PhysicalProvider) -> Checker:
         connect = self.connect_of(provider)
-        return PostgresChecker(connect, self.host.clock, killed=provider.killed)
+        run = runner_of(self.target_of(provider), superuser=provider.physical.superuser)
+        return PostgresChecker(connect, self.host.clock, killed=provider.killed, run=run)
 
     def facts(self, known: "MachineFacts") -> "MachineFacts":
         from restorecheck.postgres.physical.listing import examine

@@ -72,6 +72,11 @@ class Source(ABC, Generic[P]):
             self._providers[name] = self.make_provider(self.targets[name])
         return self._providers[name]
 
+    def target_of(self, provider: P) -> Target:
+        """The target that this provider was made for."""
+        (name,) = (name for name, made in self._providers.items() if made is provider)
+        return self.targets[name]
+
     @property
     def providers(self) -> list[P]:
         return [self.provider_of(name) for name in self.targets]

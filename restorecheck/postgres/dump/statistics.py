@@ -37,7 +37,7 @@ def analyze(
                     return ()
                 refused += not _analyze(connection, schema, table)
     why = "because checks are about the time of queries: a dump contains no statistics"
-    notes = (f"ANALYZE was run after the load, in {watch.seconds:.1f} s, {why}",)
+    notes: tuple[str, ...] = (f"ANALYZE was run after the load, in {watch.seconds:.1f} s, {why}",)
     if refused:
         notes += (f"ANALYZE failed for {refused} table{'' if refused == 1 else 's'}",)
     return notes

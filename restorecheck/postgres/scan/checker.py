@@ -26,7 +26,7 @@ from restorecheck.checks.answers import (
     UnreadableData,
 )
 from restorecheck.checks.judge_scan import judge_answer, measure
-from restorecheck.checks.kind import Alone, Context
+from restorecheck.checks.kind import Alone, ByProgram, Context
 from restorecheck.checks.query_time import Timing, judge_time
 from restorecheck.checks.registry import is_alone, kind_of, most_seconds
 from restorecheck.checks.results import context_of, result_of, results_of, which
@@ -83,6 +83,19 @@ SLICE = timedelta(seconds=30)
 """Time of a scan after which its readings are stored."""
 
 
+RunProgram = Callable[[Endpoint, str, CheckSpec, timedelta], Answer]
+"""Runs the program of a check against one database, for at most so long."""
+
+
+def no_program(
+    _endpoint: Endpoint, _database: str, _spec: CheckSpec, _timeout: timedelta
+) -> Answer:
+    """Where none can be run."""
+    return NoAnswer(
+        reason="a program is only run beside a server that restorecheck has started itself"
+    )
+
+
 @dataclass
 class _Session:
     connection: Connection
@@ -101,11 +114,13 @@ class PostgresChecker(Checker):
         connections: int = CONNECTIONS,
         workers: int = 0,
         killed: Callable[[Endpoint], str] = unknown_cause,
+        run: RunProgram = no_program,
     ) -> None:
-        """`workers`: parallel workers of the server for each connection. `killed`: why the server ended, if
+        """`run`: for checks that are programs. `workers`: parallel workers of the server for each connection. `killed`: why the server ended, if
         no question caused it.
         """
         self._killed = killed
+        self._run_program = run
         self._workers = workers
         self._connect = connect
         self._clock = clock
@@ -308,6 +323,8 @@ class PostgresChecker(Checker):
             if self._is_missing(endpoint, database):
                 return Missing(what=f"database {database}")
             raise
+        if isinstance(kind_of(spec), ByProgram):
+            return self._run_program(endpoint, database, spec, timeout)
         expired = threading.Event()
         try:
             with deadline(session.connection, timeout + GRACE, expired):

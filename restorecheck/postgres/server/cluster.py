@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import psutil
 import psycopg
@@ -634,6 +634,13 @@ def killed(places: Places) -> str:
     return f"a process of the throw-away server was ended by {foreign[0]}" if foreign else ""
 
 
+class Wire(Protocol):
+    """A connection, or a socket."""
+
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
 OWN_SESSION = {
     "role": "none",
     "session_preload_libraries": "",
@@ -693,7 +700,7 @@ def refuse_link(places: Places) -> None:
 ATTACKED = "Do not trust this dump: its code attacks the machine that restores it."
 
 
-def refuse_stranger(connection: psycopg.Connection[Any], places: Places) -> None:
+def refuse_stranger(connection: Wire, places: Places) -> None:
     """Close a connection if another process than this server listens on the socket.
 
     The kernel records the process that called listen(2): SO_PEERCRED, unix(7). Only on Linux.

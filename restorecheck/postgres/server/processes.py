@@ -258,6 +258,9 @@ def _fenced(
         except BaseException:
             started.terminate()  # ends its children, too
             started.wait()
+            for stream in (started.stdin, started.stdout, started.stderr):
+                if stream is not None:
+                    stream.close()
             raise
     return started
 
