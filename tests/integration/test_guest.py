@@ -19,11 +19,13 @@ from restorecheck.postgres.dump.guest import ROLE, GuestProgram, run_guest
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.relay import relayed
 from tests import pg
+from tests.missing import needs
 from tests.places import SHORT
 
-pytestmark = pytest.mark.skipif(
-    bool(guest.NEEDED & set(processes.missing_walls())),
-    reason="this kernel has no user namespaces, so no program is run",
+pytestmark = needs(
+    not guest.NEEDED & set(processes.missing_walls()),
+    "user namespaces",
+    "run the tests as root, or allow them",
 )
 
 SHOP = """

@@ -304,7 +304,7 @@ PLANTED = (
     bug(
         "the sweeper does not end a dead drill before it finishes it",
         "Sweeper.finish_dead",
-        "self._engine.abort(drill.id, DEAD_HOST)",
+        'self._engine.abort(drill.id, f"{DEAD_HOST} (host {drill.host})" if drill.host else DEAD_HOST)',
         "pass",
     ),
     # --- retention -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import yaml
 from restorecheck import config as configuration
 from restorecheck.checks import kinds as package
 from restorecheck.checks import registry
-from restorecheck.checks.kind import Alone, CheckKind, OfDatabase, OfReading, OfRelation
+from restorecheck.checks.kind import Alone, ByProgram, CheckKind, OfDatabase, OfReading, OfRelation
 from restorecheck.checks.registry import BUILT_INS, BY_NAME, CONFIGURED, KINDS, built_in
 from restorecheck.checks.scan_statements import PRINT, ROWS
 from restorecheck.config.checks import Check
@@ -107,12 +107,12 @@ def test_every_kind_that_a_file_defines_is_in_the_list_once():
     assert len(BY_NAME) == len(KINDS)
 
 
-def test_every_kind_is_answered_in_one_of_the_four_ways_that_the_rest_knows():
-    ways = (Alone, OfDatabase, OfRelation, OfReading)
+def test_every_kind_is_answered_in_one_of_the_five_ways_that_the_rest_knows():
+    ways = (Alone, OfDatabase, OfRelation, OfReading, ByProgram)
 
     assert all(sum(isinstance(kind, way) for way in ways) == 1 for kind in KINDS)
     assert all(isinstance(kind, Alone | OfDatabase) for kind in BUILT_INS)
-    assert all(isinstance(kind, Alone | OfRelation | OfReading) for kind in CONFIGURED)
+    assert all(isinstance(kind, Alone | OfRelation | OfReading | ByProgram) for kind in CONFIGURED)
 
 
 def test_questions_of_one_kind_are_not_taken_for_those_of_another():

@@ -32,7 +32,15 @@ INSTANCE = Resource(
     identifier="arn:aws:rds:eu-central-1:222222222222:db:restorecheck-d-1",
     account="222222222222",
 )
-SHARED = {"drill_settings", "in_aws", "manifest", "server_settings", "source", "targets"}
+SHARED = {
+    "drill_settings",
+    "in_aws",
+    "manifest",
+    "programs",
+    "server_settings",
+    "source",
+    "targets",
+}
 NO_SOURCES = {"__init__", "kind", "registry", *SHARED}
 
 
