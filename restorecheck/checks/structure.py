@@ -65,9 +65,10 @@ NOT_IN_A_DUMP_EITHER = (
     "security label database ",
     "security label role ",
     "security label tablespace ",
+    "user mapping ",
 )
 """Prefixes of keys. A comment on an extension is that of the installed version; pg_dump before 15 omits schema
-public (release notes of 15).
+public (release notes of 15). User mappings are left out when a dump is loaded.
 """
 KEPT = READABLE | {"format", *NOT_IN_A_DUMP}
 """Kinds that are never combined into one digest."""
@@ -76,7 +77,7 @@ KINDS = (
     | KEPT
     | frozenset(
         """schema/function/sequence/type/event trigger/publication/publication schema/subscription
-    subscription connection/foreign data wrapper/foreign server/user mapping/language/cast/transform/access method
+    subscription connection/foreign data wrapper/foreign server/user mapping/user mapping options/language/cast/transform/access method
     collation/conversion/operator/operator family/operator class/text search parser/text search template
     text search dictionary/text search configuration/comment/security label/large objects""".replace(
             "\n    ", "/"
@@ -91,6 +92,8 @@ def _first_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 KIND = _first_of(KINDS)
+SHOWN_TO_SOME = ("subscription connection", "user mapping options")
+"""Kinds that only some roles may read: what was read as another role does not have them."""
 ABOUT = frozenset({"rights", "comment", "security label"})
 """Kinds whose names begin with the kind of their subject."""
 ABOUT_TABLES = _first_of(
@@ -254,10 +257,16 @@ def structure_changes(
             Difference(what="format of the structure", before=next(formats), after=next(formats)),
         )
     old, new = alike(before, after)
+    hidden = tuple(
+        kind
+        for one in SHOWN_TO_SOME
+        for kind in (f"{one} ", f"{EVERY}{one} ")
+        if not all(any(key.startswith(kind) for key in each) for each in (old, new))
+    )
     return tuple(
         Difference(what=key, before=old.get(key, ""), after=new.get(key, ""))
         for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
+        if old.get(key) != new.get(key) and not key.startswith(hidden)
     )
 
 
@@ -265,18 +274,20 @@ OWN_EXTENSIONS = "restorecheck_extensions"
 """Schema of the extensions that restorecheck makes in a copy."""
 RESET_IN_A_COPY = ("setting ", "database connection limit ")
 """What could hinder the checks, or hide damage from them, is reset in a copy."""
+OF_PUBLIC = re.compile(r"; PUBLIC: ([A-Z, ]+)")
 
 
 def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]:
     """The part of a source's structure that a backup can restore: for a logical dump of one database not all.
 
     The server of the restore has its own roles, and its own versions of extensions. In a copy of files, restorecheck makes
-    extensions that check pages, takes the rights of a superuser from all roles but one, and resets settings.
+    extensions that check pages, takes the rights of a superuser from all roles but one, that to make schemas from PUBLIC,
+    and resets settings.
     """
     if not logical:
         made = {key for key, value in structure.items() if OWN_EXTENSIONS in f"{key} {value}"}
         return {
-            key: re.sub(r"^superuser ?", "", value) if kind_of(key) == "role" else value
+            key: _as_in_a_copy(key, value)
             for key, value in structure.items()
             if key not in made
             and key.removeprefix("comment ") not in made
@@ -287,6 +298,19 @@ def comparable(structure: Mapping[str, str], *, logical: bool) -> dict[str, str]
         for key, value in structure.items()
         if kind_of(key) not in NOT_IN_A_DUMP and not f"{key} ".startswith(NOT_IN_A_DUMP_EITHER)
     }
+
+
+def _as_in_a_copy(key: str, value: str) -> str:
+    """What is left of the rights of a role or on the database."""
+    if kind_of(key) == "role":
+        return re.sub(r"^(superuser|there) ?", "", value)
+    return OF_PUBLIC.sub(_without_create, value) if key == "rights database" else value
+
+
+def _without_create(found: re.Match[str]) -> str:
+    every = ["CONNECT", "CREATE", "TEMPORARY"] if found[1] == "ALL" else found[1].split(", ")
+    left = ", ".join(right for right in every if right != "CREATE")
+    return f"; PUBLIC: {left}" if left else ""
 
 
 NOT_FILLED = " not populated"

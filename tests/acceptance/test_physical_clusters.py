@@ -64,11 +64,9 @@ def test_an_unusual_cluster_is_verified(yard):
         "create table held (id int primary key)",
         "insert into held values (1)",
     ) if yard.production.sql("select to_regclass('held')") == [(None,)] else None
-    yard.run("create role boss superuser")
     yard.run("begin; lock table held; insert into held values (2); prepare transaction 'pending'")
     yard.back_up()
     yard.run("rollback prepared 'pending'")
-    yard.run("drop role boss")
 
     code, report = yard.drill_odd(checks="[{row_count: {table: held, equals: 1, database: shop}}]")
 
@@ -103,18 +101,71 @@ def test_without_the_superuser_the_hint_names_the_key(yard):
     assert "physical.superuser" in report["hint"]
 
 
+OF_ITS_OWN = (
+    "create role boss superuser",
+    "create role chief superuser login createdb connection limit 3",
+    "alter role chief in database shop set work_mem = '8MB'",
+    "alter role chief set session_preload_libraries = 'nothing'",
+    "alter database shop connection limit 50",
+    "alter database shop set default_transaction_read_only = on",
+    "grant create on database shop to public",
+    "create extension amcheck",
+    "create extension pg_visibility",
+    "create role restorecheck_checker login",
+    "grant select on big to restorecheck_checker",
+    "create function even(int) returns bool immutable language sql return $1 % 2 = 0",
+    "revoke execute on function even from public",
+    "create table evens (id int check (even(id)))",
+    "create foreign data wrapper nothing",
+    "create server elsewhere foreign data wrapper nothing",
+    "create user mapping for chief server elsewhere options (password 'secret')",
+    "create user mapping for public server elsewhere options (password 'none')",
+    "create subscription others connection 'host=/nowhere dbname=x' publication all_of_it with (connect = false)",
+    "create publication ours for all tables",
+    "create materialized view counted as select count(*) from big",
+    "create unlogged table quick (id int)",
+    "create function nothing() returns event_trigger language plpgsql as $$ begin end $$",
+    "create event trigger nothing on ddl_command_end execute function nothing()",
+    "alter event trigger nothing enable always",
+    "comment on role boss is 'the boss'",
+)
+"""What a restored copy has less of, or is kept from doing, and what restorecheck makes in it itself."""
+AWAY_AGAIN = (
+    "alter subscription others disable; alter subscription others set (slot_name = none); drop subscription others",
+    "drop event trigger nothing; drop function nothing; drop publication ours; drop table quick",
+    "drop materialized view counted; drop server elsewhere cascade; drop foreign data wrapper nothing",
+    "drop table evens; drop function even; drop owned by restorecheck_checker; drop role restorecheck_checker",
+    "drop extension pg_visibility, amcheck; revoke create on database shop from public",
+    "alter database shop reset all; alter database shop connection limit -1; drop role chief, boss",
+)
+
+
 def test_the_structure_of_production_is_that_of_the_copy(yard):
+    """Every object is dropped again before the drill: the cluster is that of other tests, too."""
+    yard.run(*OF_ITS_OWN)
     done = yard.world.run(
         "manifest", "--source", f"host={yard.production.directory} dbname=shop user=dba",
         "--output", "manifest.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     yard.back_up()
+    for statements in AWAY_AGAIN:
+        yard.run(*statements.split("; "))
 
     _, report = yard.drill_odd(checks="[{structure: {file: manifest.json, database: shop}}]")
 
     (check,) = [c for c in report["checks"] if c["kind"] == "structure"]
     assert check["outcome"] == "passed", check["detail"]
+
+
+def test_any_superuser_of_the_backup_will_do(yard):
+    yard.run("create role chief superuser login")
+    yard.back_up()
+    yard.run("drop role chief")
+
+    code, report = yard.drill_odd(keys="superuser: chief")
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
 
 
 def test_without_checksums_and_manifest_damage_of_an_index_is_still_seen(yard):

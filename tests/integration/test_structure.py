@@ -194,7 +194,7 @@ def test_rights_are_the_same_in_whatever_order_and_form_they_were_given():
 
 @pytest.mark.parametrize("major", [15, 18])
 def test_a_role_that_may_only_read_sees_the_same_structure(major):
-    """But for what PostgreSQL shows only to superusers."""
+    """What PostgreSQL shows only to superusers is not compared."""
     with pg.running(installed(major), everything.of_major(major)) as server:
         whole = structure_of(server)
         server.sql("create role restorecheck_checker")
@@ -204,5 +204,6 @@ def test_a_role_that_may_only_read_sees_the_same_structure(major):
             catalog.pin_settings(connection)
             seen = catalog.structure(connection)
 
-    hidden = {"subscription connection sub", "user mapping owner_a on there"}
-    assert {d.what for d in structure_changes(whole, seen)} == hidden
+    hidden = {"subscription connection sub", "user mapping options owner_a on there"}
+    assert {*whole} - {*seen} == hidden
+    assert structure_changes(whole, seen) == ()

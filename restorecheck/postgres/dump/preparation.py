@@ -141,7 +141,8 @@ def _speaking(connection: Connection, encoding: str) -> Iterator[None]:
 
 DEMOTE = """
 do $$ declare made record; begin
-  for made in select rolname from pg_catalog.pg_roles where rolsuper and oid >= 16384 loop
+  for made in select rolname from pg_catalog.pg_roles
+    where rolsuper and oid >= 16384 and rolname <> current_user loop
     execute pg_catalog.format('alter role %I nosuperuser', made.rolname);
   end loop;
 end $$
@@ -150,7 +151,7 @@ end $$
 
 
 def demote_roles(connection: Connection) -> None:
-    """After the load only the bootstrap superuser stays a superuser."""
+    """After the load only the bootstrap superuser stays a superuser, and the one that is connected."""
     connection.execute(DEMOTE)
 
 
@@ -368,7 +369,7 @@ def make_reading_role(connection: Connection, name: str, *, login: bool) -> None
     found = connection.execute("select oid from pg_roles where rolname = %s", (name,)).fetchone()
     if found is not None and login:
         # The dump may have made one of this name, a superuser: on a server that is thrown away, it is
-        # moved out of the way.
+        # moved out of the way, to a name that `structure.sql` leaves out, too.
         aside = sql.Identifier(f"{name[:40]} {found[0]}")
         connection.execute(sql.SQL("alter role {} rename to {}").format(role, aside))
     rights = sql.SQL(("login" if login else "nologin") + HARMLESS)

@@ -123,11 +123,23 @@ def _addressed(*_: str) -> str:
 
 
 def _sorted(acl: str) -> str:
-    return f"""(select array_agg(x::text order by x::text collate "C") from unnest({acl}) x)"""  # noqa: S608  # our own text
+    """Without what restorecheck grants in a copy."""
+    others = f"not {_ours(GRANTEE)}"
+    return f"""(select array_agg(x::text order by x::text collate "C") from unnest({acl}) x where {others})"""  # noqa: S608  # our own text
 
 
-OURS = ("restorecheck", "restorecheck_checker")
-"""Roles that restorecheck makes or uses."""
+GRANTEE = "trim('\"' from split_part(x::text, '=', 1))"
+"""Of an item of an ACL; empty: PUBLIC."""
+
+
+OURS = "^restorecheck(_checker( [0-9]+)?)?$"
+"""Roles that restorecheck makes or uses; with a number: one of the backup, which `make_reading_role` moves out of the way."""
+
+
+def _ours(role: str) -> str:
+    return f"({role}) ~ {literal(OURS)}"
+
+
 RDS = (
     "rdsadmin",
     "rds_ad",
@@ -151,7 +163,7 @@ def _literals(names: Sequence[str]) -> str:
 
 MACROS: dict[str, Callable[..., str]] = {
     "own": lambda: OWN,
-    "ours": lambda: _literals(OURS),
+    "ours": _ours,
     "rds": lambda: _literals(RDS),
     "name": _name,
     "placed": _placed,
@@ -562,9 +574,10 @@ LONGEST = 80
 """Characters of a definition; of a longer one only the digest is kept."""
 FROM = ", from "
 ALLOWED = {
-    "subscription connection": "select has_column_privilege('pg_subscription', 'subconninfo', 'select')"
+    "subscription connection": "select has_column_privilege('pg_subscription', 'subconninfo', 'select')",
+    "user mapping options": "select has_table_privilege('pg_user_mapping', 'select')",
 }
-"""Kinds that only some roles may read."""
+"""Kinds that only some roles may read: `structure.SHOWN_TO_SOME`."""
 
 
 def structure(connection: Connection) -> dict[str, str]:

@@ -268,9 +268,12 @@ select s.srvname, concat_ws(' ', w.fdwname, 'type ' || s.srvtype, 'version ' || 
 from pg_foreign_server s join pg_foreign_data_wrapper w on w.oid = s.srvfdw where {made pg_foreign_server s}
 
 -- name: user mapping
-select case when u.umuser = 0 then 'PUBLIC' else {role u.usename} end || ' on ' || u.srvname, null,
+select case when u.umuser = 0 then 'PUBLIC' else {role u.usename} end || ' on ' || u.srvname, null from pg_user_mappings u
+
+-- name: user mapping options
+select case when u.umuser = 0 then 'PUBLIC' else {role pg_get_userbyid(u.umuser)} end || ' on ' || s.srvname, null,
   (select string_agg(o, ', ' order by o) from unnest(u.umoptions) o)
-from pg_user_mappings u
+from pg_user_mapping u join pg_foreign_server s on s.oid = u.umserver where u.umoptions is not null
 
 -- name: language
 select l.lanname, concat_ws(' ', case when l.lanpltrusted then 'trusted' end, nullif(l.lanplcallfoid, 0)::regproc,
@@ -447,7 +450,7 @@ select g.kind || ' ' || g.name, coalesce(g.plain, nullif(concat_ws('; ',
     from (select case when x.grantee = 0 then 'PUBLIC' else {role pg_get_userbyid(x.grantee)} end
         || case when x.grantor <> g.owner then ' by ' || {role pg_get_userbyid(x.grantor)} else '' end,
         x.privilege_type, bool_or(x.is_grantable), x.grantee = g.owner
-      from aclexplode(g.acl) x where x.grantee = 0 or pg_get_userbyid(x.grantee) not in ({ours}) group by 1, 2, 4
+      from aclexplode(g.acl) x where x.grantee = 0 or not {ours pg_get_userbyid(x.grantee)} group by 1, 2, 4
     ) p(who, what, again, owner) group by p.who, p.owner
   ) e(who, what, owner) where not (e.owner and e.what = 'ALL'))), ''))
 from given g, lateral (select case when g.type = 'c' then 4
@@ -467,14 +470,14 @@ select {role r.rolname}, concat_ws(' ', case when r.rolsuper then 'superuser' en
       || case to_jsonb(m)->>'inherit_option' when 'false' then ' without inherit' else '' end
       || case to_jsonb(m)->>'set_option' when 'false' then ' without set' else '' end, ', ')
     from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid))
-from pg_roles r where r.rolname !~ '^pg_' and r.rolname not in ({ours}, {rds})
+from pg_roles r where r.rolname !~ '^pg_' and not {ours r.rolname} and r.rolname not in ({rds})
 
 -- name: setting
 select case when s.setdatabase = 0 then 'every database' else 'this database' end || coalesce(' of ' || {role r.rolname}, ''),
   null, (select string_agg(x, ', ' order by x) from unnest(s.setconfig) x)
 from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole
 where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
-  and coalesce(r.rolname, '') !~ '^pg_' and coalesce(r.rolname, '') not in ({ours}, {rds})
+  and coalesce(r.rolname, '') !~ '^pg_' and not {ours coalesce(r.rolname, '')} and coalesce(r.rolname, '') not in ({rds})
 
 -- name: tablespace
 select s.spcname, (select string_agg(o, ', ' order by o) from unnest(s.spcoptions) o) from pg_tablespace s where s.oid >= 16384

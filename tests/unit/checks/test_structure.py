@@ -135,6 +135,8 @@ def test_of_a_dump_only_what_can_be_in_it_is_compared():
         "setting every database of app": "#0123456789ab",
         "rights database": "owner app",
         "rights table public.t": "owner app",
+        "user mapping app on elsewhere": "there",
+        "user mapping options app on elsewhere": "#0123456789ab",
         "comment extension hstore": "#0123456789ab",
         "comment table public.t": "#0123456789ab",
         "extension hstore": "1.8 in public",
@@ -167,6 +169,37 @@ def test_what_restorecheck_makes_in_a_copy_of_files_is_not_compared():
         "role dba": "",
         "extension hstore": "1.8 in x",
     }
+
+
+def test_what_restorecheck_takes_away_in_a_copy_of_files_is_not_compared():
+    source = {
+        "role boss": "superuser",
+        "role plain": "there",
+        "rights database": "owner app; PUBLIC: ALL; app: CREATE",
+    }
+    copy = {
+        "role boss": "there",
+        "role plain": "there",
+        "rights database": "owner app; PUBLIC: CONNECT, TEMPORARY; app: CREATE",
+    }
+
+    assert comparable(source, logical=False) == comparable(copy, logical=False)
+    only = {"rights database": "owner app; PUBLIC: CREATE"}
+    assert comparable(only, logical=False) == {"rights database": "owner app"}
+
+
+@pytest.mark.parametrize("kind", ["subscription connection", "user mapping options"])
+def test_what_only_some_roles_may_read_is_compared_where_both_have_read_it(kind):
+    seen, other = {f"{kind} x": "there #1"}, {f"{kind} x": "there #2"}
+
+    assert structure_changes(seen, {}) == structure_changes({}, seen) == ()
+    assert [d.what for d in structure_changes(seen, other)] == [f"{kind} x"]
+    assert [d.what for d in structure_changes(seen, {f"{kind} y": "#1"})] == [
+        f"{kind} x",
+        f"{kind} y",
+    ]
+    folded, unseen = {f"every {kind} of x": "#1"}, {"every view of x": "#1"}
+    assert [d.what for d in structure_changes(folded, unseen)] == ["every view of x"]
 
 
 def test_what_another_version_has_read_is_one_difference():
