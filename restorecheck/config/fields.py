@@ -126,6 +126,7 @@ def _textfile(value: str) -> str:
 Cron = Annotated[str, AfterValidator(_cron)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 TargetName = Annotated[str, AfterValidator(_target_name)]
+TierName = Annotated[str, AfterValidator(_target_name)]
 ServerUser = Annotated[str, AfterValidator(_server_user)]
 Server = Annotated[str, AfterValidator(_server)]
 Interval = Annotated[str, BeforeValidator(_interval)]

@@ -10,7 +10,7 @@ from restorecheck.errors import ConfigError, Problem
 
 VARIABLE = "RESTORECHECK_CONFIG"
 DEFAULT_NAME = "restorecheck.yaml"
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 _START = "restorecheck config example > restorecheck.yaml"
 
 
@@ -93,7 +93,7 @@ def read(path: Path) -> str:
         reason = getattr(exc, "strerror", None) or "not a usable path"
         raise _problem(path, f"the file cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
-        raise _problem(path, "the file is larger than 1 MiB, the limit for a configuration")
+        raise _problem(path, "the file is larger than 4 MiB, the limit for a configuration")
     return _decoded(path, content)
 
 

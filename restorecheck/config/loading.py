@@ -27,6 +27,7 @@ from restorecheck.config.problems import findings_of
 from restorecheck.config.rules import broken_rules, is_about_sources
 from restorecheck.config.server_url import parse_server_url
 from restorecheck.config.targets import resolved
+from restorecheck.config.tiers import with_tiers
 from restorecheck.errors import ConfigError, Problem
 
 Section = TypeVar("Section", Aws, PagesServer, Postgres, Runner)
@@ -99,7 +100,11 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         audit=written.audit,
         sandbox=written.sandbox,
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),
-        targets=tuple(resolved(target, written.defaults, absolute) for target in written.targets),
+        tiers=written.tiers,
+        targets=with_tiers(
+            [resolved(target, written.defaults, absolute) for target in written.targets],
+            written.tiers,
+        ),
         history=History.model_construct(
             path=absolute(
                 written.history.path or _state(written.history, interpolator.environment)

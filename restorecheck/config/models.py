@@ -14,7 +14,16 @@ from restorecheck.checks.keys import (
     optional,
 )
 from restorecheck.config.audit import Audit
-from restorecheck.config.fields import Jobs, Listen, ScratchUrl, Server, ServerUser, TextFile
+from restorecheck.config.fields import (
+    Interval,
+    Jobs,
+    Listen,
+    ScratchUrl,
+    Server,
+    ServerUser,
+    TextFile,
+    TierName,
+)
 from restorecheck.config.notify import Notification
 from restorecheck.config.queue import Queue
 from restorecheck.config.signing import Signing
@@ -96,9 +105,9 @@ class PagesServer(Keys):
 class Runner(Keys):
     """`restorecheck run`: the service that drills by schedule."""
 
-    max_parallel_drills: Annotated[int, Field(ge=1, le=100)] = Field(
+    max_parallel_drills: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=2,
-        description="Maximum number of drills that run at the same time; a target "
+        description="Maximum number of drills that run at the same time, in AWS also those that events start; a target "
         "never has more than one.",
     )
     stop_within_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
@@ -184,6 +193,22 @@ class History(Keys):
     sign: Signing | None = Field(default=None, description=_SIGN)
 
 
+class WrittenTier(Keys):
+    """Which of its slots a target is drilled at."""
+
+    model_config = ConfigDict(
+        title="Tier", json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
+
+    every: Interval | None = optional(
+        "Once in this time, such as 7d: at the first slot of each such time. The targets of the tier are spread evenly over "
+        "all slots, by their names."
+    )
+    sample: Annotated[int, Field(ge=1, le=100_000)] | None = optional(
+        "So many targets of the tier at each slot, drawn by chance."
+    )
+
+
 class _ConfigKeys(Keys):
     version: Annotated[Literal[1], exactly_one] = Field(
         description="Version of this file's format: 1."
@@ -213,6 +238,10 @@ class _ConfigKeys(Keys):
         default=None,
         description="URL of a report, for links in messages; `{drill_id}` and `{target}` are "
         "replaced.",
+    )
+    tiers: dict[TierName, WrittenTier] = Field(
+        default_factory=dict,
+        description="Groups of targets that are not drilled at every slot of their schedule; a target names its group with `tier`.",
     )
     runner: Runner = Field(default_factory=Runner, description="The service `restorecheck run`.")
     audit: Audit = Field(

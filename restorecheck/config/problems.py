@@ -130,7 +130,7 @@ def unknown_key(key: str, allowed: tuple[str, ...]) -> str:
 def fields_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     """The keys that are allowed at the path."""
     for key in path:
-        if isinstance(key, str):
+        if isinstance(key, str) and key in model.model_fields:  # else a name of the user's
             model = _models_in(model.model_fields[key].annotation)[0]
     return tuple(model.model_fields)
 

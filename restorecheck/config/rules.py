@@ -20,6 +20,7 @@ from restorecheck.config.signing import broken_signing_rules
 from restorecheck.config.sources.kind import SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
+from restorecheck.config.tiers import broken_tier_rules
 
 SUPPORTED_SOURCES = tuple(kind.key for kind in KINDS)
 PLANNED_SOURCES = ("aurora-mysql", "mariadb", "mysql")
@@ -52,6 +53,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
     yield from broken_history_rules(document)
+    yield from broken_tier_rules(document)
 
 
 def is_about_sources(path: Path, kind: str) -> bool:

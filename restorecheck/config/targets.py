@@ -14,6 +14,7 @@ from restorecheck.config.fields import (
     Databases,
     Interval,
     TargetName,
+    TierName,
     TimeZone,
     interval_of,
     optional_keys,
@@ -24,6 +25,7 @@ from restorecheck.config.sources.kind import K, SourceKind
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.suite import Suite
 from restorecheck.model import CheckSpec, Objective, ObjectiveKind, SelectBy, Severity
+from restorecheck.schedule import EACH, Tier
 
 _MISSED = "Severity of a missed objective: `required` fails the drill, `warning` is only reported."
 
@@ -60,6 +62,10 @@ class Defaults(Keys):
     schedule: Cron | None = Field(
         default=None,
         description="When to drill: five cron fields. Without a schedule, drills run only on demand.",
+    )
+    tier: TierName | None = Field(
+        default=None,
+        description="One of `tiers`: the target is not drilled at every slot of its schedule.",
     )
     timezone: TimeZone = Field(
         default="UTC", description="Time zone of the schedule, such as Europe/Berlin."
@@ -181,6 +187,9 @@ class WrittenTarget(_Inheriting):
 
 class Target(_TargetKeys, Defaults):
     """A target with all inherited values."""
+
+    slots_of_tier: Tier = Field(default=EACH, exclude=True)
+    """Its tier, worked out."""
 
     @property
     def samples(self) -> bool:

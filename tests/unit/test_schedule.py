@@ -1,14 +1,15 @@
 """When a target is due, on ordinary nights and on the two odd ones of the year."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restorecheck.schedule import Schedule, delay, longest_gap, malformed
+from restorecheck.schedule import EACH, Every, Sample, Schedule, delay, longest_gap, malformed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MOMENTS = st.integers(0, 2 * 365 * 86_400).map(
@@ -146,3 +147,96 @@ def test_a_schedule_that_never_comes_has_no_slot():
     never = Schedule(cron="0 0 */29 2 mon#2", timezone="Europe/Berlin")
 
     assert [*never.after(datetime(2026, 1, 1, tzinfo=UTC))] == []
+
+
+# --- tiers ----------------------------------------------------------------------------------------
+
+DAY = timedelta(days=1)
+NIGHTLY = Schedule(cron="15 3 * * *", timezone="Europe/Berlin")
+NAMES = tuple(f"t-{number}" for number in range(700))
+
+
+@given(MOMENTS)
+def test_without_a_tier_every_slot_is_the_targets(moment):
+    expected = list(islice(NIGHTLY.after(moment), 5))
+
+    assert list(islice(EACH.after(NIGHTLY, "t", moment), 5)) == expected
+
+
+@given(MOMENTS, st.sampled_from(NAMES), st.sampled_from([2, 7, 30]))
+def test_a_target_of_a_tier_has_one_slot_in_each_of_its_windows(moment, name, days):
+    tier = Every(days * DAY)
+
+    found = list(islice(tier.after(NIGHTLY, name, moment), 6))
+
+    windows = [tier.window(name, slot) for slot in found]
+    assert windows == list(range(windows[0], windows[0] + 6))
+    assert all(slot in set(NIGHTLY.between(slot - DAY, slot)) for slot in found)
+    assert moment < found[0] <= moment + days * DAY + DAY
+    # Daylight saving time may move one slot over the end of a window.
+    assert all(abs(later - one - days * DAY) <= 1.1 * DAY for one, later in pairwise(found))
+
+
+@given(MOMENTS, st.integers(0, 20 * 86_400), st.sampled_from(NAMES))
+def test_whenever_it_is_asked_the_slots_of_a_tier_are_the_same(moment, seconds, name):
+    tier, later = Every(7 * DAY), moment + timedelta(seconds=seconds)
+
+    first = [slot for slot in islice(tier.after(NIGHTLY, name, moment), 6) if slot > later]
+
+    assert list(islice(tier.after(NIGHTLY, name, later), len(first))) == first
+
+
+def test_the_targets_of_a_tier_are_spread_evenly_over_its_nights():
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+
+    nights = Counter(next(Every(7 * DAY).after(NIGHTLY, name, begin)) for name in NAMES)
+
+    assert len(nights) == 7
+    assert all(70 <= number <= 130 for number in nights.values()), nights  # 100 in the mean
+
+
+def test_a_tier_that_is_shorter_than_the_schedule_takes_every_slot():
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+
+    found = list(islice(Every(timedelta(hours=1)).after(NIGHTLY, "t", begin), 4))
+
+    assert found == list(islice(NIGHTLY.after(begin), 4))
+
+
+def test_without_a_schedule_a_target_is_due_once_in_each_window():
+    tier, night = Every(7 * DAY), datetime(2026, 2, 1, 3, tzinfo=UTC)
+    drilled, last = [], None
+    for number in range(70):
+        slot = night + number * DAY
+        if tier.is_due("t", slot, last):
+            drilled.append(number)
+            last = slot
+
+    assert drilled[0] == 0, "one that was never drilled is due at once"
+    assert len(drilled) in {10, 11}
+    assert {later - one for one, later in pairwise(drilled[1:])} == {7}
+
+
+def test_a_sample_has_its_size_at_every_slot_and_reaches_everybody():
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    sample = Sample(20, NAMES)
+    nights = list(islice(NIGHTLY.after(begin), 365))
+
+    drawn = Counter(name for night in nights for name in sample.drawn(night))
+
+    assert all(len(sample.drawn(night)) == 20 for night in nights)
+    assert len(drawn) > 690, "365 nights of 20 out of 700"
+    assert max(drawn.values()) < 30, "10.4 in the mean"
+
+
+def test_the_slots_of_a_sampled_target_are_those_at_which_it_is_drawn():
+    begin, sample = datetime(2026, 1, 1, tzinfo=UTC), Sample(100, NAMES)
+
+    found = list(islice(sample.after(NIGHTLY, "t-7", begin), 5))
+
+    until = NIGHTLY.between(begin, found[-1])
+    assert found == [slot for slot in until if "t-7" in sample.drawn(slot)]
+
+
+def test_a_small_tier_is_drilled_as_a_whole():
+    assert Sample(20, NAMES[:5]).drawn(datetime(2026, 1, 1, tzinfo=UTC)) == set(NAMES[:5])

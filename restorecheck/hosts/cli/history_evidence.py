@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process.atomic_files import OWNER_ONLY
 from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.rules.exposure import NO_TARGET
+from restorecheck.schedule import EACH, Tier
 from restorecheck.sql.agenda import Agenda
 from restorecheck.sql.store import SqlStore
 
@@ -197,7 +199,7 @@ def _collected(
         unconfigured=unconfigured,
         looked=looked,
         rows=tuple(rows),
-        gaps=tuple(_gaps(store, [each.name for each in scope], rows, period, now)),
+        gaps=tuple(_gaps(config, store, [each.name for each in scope], rows, period, now=now)),
         notes=tuple(_notes(seen, rows, period)),
         flaws=tuple(history_verify.problems(seen, judge, ())),
         judged=judge is not None,
@@ -271,18 +273,21 @@ def _found(name: str | None) -> tuple[tuple[str, ...], str]:
 
 
 def _gaps(
+    config: Config,
     store: "SqlStore | AwsStore",
     targets: Sequence[str],
     rows: Sequence[DrillRow],
     period: _Period,
+    *,
     now: datetime,
 ) -> Iterator[Gap]:
     until = min(period.until, now)
+    tiers = {target.name: target.slots_of_tier for target in config.targets}
     days: dict[str, list[date]] = {name: [] for name in targets}
     for row in rows:
         days[row.target].append((row.scheduled_for or row.started_at).date())
     for name in targets:
-        slots = _slots(store, name, period.since, until)
+        slots = _slots(store, name, tiers.get(name, EACH), period.since, until)
         if slots is not None:
             yield from gaps_of_slots(slots)
             continue
@@ -292,7 +297,7 @@ def _gaps(
 
 
 def _slots(
-    store: "SqlStore | AwsStore", target: str, since: datetime, until: datetime
+    store: "SqlStore | AwsStore", target: str, tier: Tier, since: datetime, until: datetime
 ) -> list[Slot] | None:
     """None: restorecheck's runner never scheduled this target."""
     if not isinstance(store, SqlStore):
@@ -302,9 +307,9 @@ def _slots(
     followed = agenda.followed(target)
     if followed is None:
         return kept or None
-    unseen = followed.schedule.between(
-        max(followed.seen_until, since - timedelta(seconds=1)), until
-    )
+    begin = max(followed.seen_until, since - timedelta(seconds=1))
+    later = tier.after(followed.schedule, target, begin)
+    unseen = itertools.takewhile(lambda at: at <= until, later)
     missing = [Slot(target=target, due_at=at, reason=NO_REASON) for at in unseen]
     return [*kept, *missing]
 

@@ -1,7 +1,16 @@
-"""Limits the number of drills at once, first come first served; the limit may change."""
+"""Limits the number of drills at once: the most urgent one first, then first come first served; the limit may change.
 
+Nobody waits forever: urgency is a moment, and those who come later have later ones.
+"""
+
+import itertools
 import threading
-from collections import deque
+from datetime import UTC, datetime
+
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+"""Before every other one."""
+
+Ticket = tuple[datetime, int]
 
 
 class Gate:
@@ -10,7 +19,8 @@ class Gate:
         self._limit = limit
         self._inside = 0
         self._closed = False
-        self._queue: deque[object] = deque()
+        self._queue: set[Ticket] = set()
+        self._numbers = itertools.count()
 
     @property
     def waiting(self) -> int:
@@ -20,11 +30,11 @@ class Gate:
                 return 0
             return max(0, len(self._queue) - max(0, self._limit - self._inside))
 
-    def enter(self) -> bool:
-        """Wait for one's turn, in the order of arrival; False: the gate was closed."""
-        ticket = object()
+    def enter(self, by: datetime = AT_ONCE) -> bool:
+        """Wait for one's turn; False: the gate was closed. `by`: when the drill is wanted; an earlier moment goes first."""
         with self._changed:
-            self._queue.append(ticket)
+            ticket = (by, next(self._numbers))
+            self._queue.add(ticket)
             self._changed.wait_for(lambda: self._closed or self._is_next(ticket))
             self._queue.remove(ticket)
             if self._closed:
@@ -34,8 +44,8 @@ class Gate:
             self._changed.notify_all()
             return True
 
-    def _is_next(self, ticket: object) -> bool:
-        return self._inside < self._limit and self._queue[0] is ticket
+    def _is_next(self, ticket: Ticket) -> bool:
+        return self._inside < self._limit and min(self._queue) == ticket
 
     def leave(self) -> None:
         with self._changed:

@@ -35,13 +35,13 @@ from restorecheck.hosts.daemon.alarm import (
     SlotTrigger,
 )
 from restorecheck.hosts.daemon.config_watch import Watched
-from restorecheck.hosts.daemon.gate import Gate
+from restorecheck.hosts.daemon.gate import AT_ONCE, Gate
 from restorecheck.hosts.daemon.looks import Looks, NewestOf, Seen
 from restorecheck.hosts.daemon.workers import Launcher
 from restorecheck.hosts.drill import new_backups
 from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
-from restorecheck.hosts.drill.standings import overdue_facts, overview_of
+from restorecheck.hosts.drill.standings import overdue_facts, overview_of, proof_ends
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
 from restorecheck.hosts.process.histories import open_history
@@ -53,7 +53,7 @@ from restorecheck.sql.store import SqlStore
 
 log = structlog.get_logger("restorecheck.runner")
 
-MOST_PARALLEL = 100
+MOST_PARALLEL = 1000
 """Threads of the scheduler: the most that the configuration allows. The gate limits how many drill at once."""
 DELIVER_EVERY = timedelta(seconds=30)
 OVERDUE_EVERY = timedelta(hours=1)
@@ -160,7 +160,7 @@ class Service:
             return drills, left
 
         def night(name: str) -> None:
-            if not self._gate.enter():
+            if not self._gate.enter(self._wanted_by(name)):
                 return
             try:
                 with self.guarded(f"drill {name}", target=name):
@@ -389,7 +389,7 @@ class Service:
         """In its own thread: wait for one's turn, then drill for the slot that is due."""
         self._waiting.add(name)
         try:
-            if not self._gate.enter():
+            if not self._gate.enter(self._wanted_by(name)):
                 return
             self._drilling.add(name)
             self._waiting.discard(name)
@@ -402,6 +402,14 @@ class Service:
             self._drilling.discard(name)
             self._waiting.discard(name)
             self._asked.pop(name, None)
+
+    def _wanted_by(self, name: str) -> datetime:
+        """Where places are short: first what a person asked for, then the target whose proof becomes too old first."""
+        target, found = self._target(name), []
+        if target is not None and name not in self._asked:
+            with self.guarded("read the history", target=name), self._history() as store:
+                found.append(proof_ends(target, store))
+        return found[0] or AT_ONCE if found else AT_ONCE
 
     def _drill(self, name: str, *, first: bool = False) -> str | None:
         """The id of the drill; empty: none started; None: no slot is due.

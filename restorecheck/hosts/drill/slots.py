@@ -4,14 +4,14 @@ Slots are computed from the schedule and the stored time of the last look, so ne
 laptop nor a crash loses a night.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from restorecheck.config import Target
 from restorecheck.ports import Clock
-from restorecheck.schedule import Schedule, delay
+from restorecheck.schedule import EACH, Schedule, Tier, delay
 from restorecheck.spelling import minute_of
 from restorecheck.sql.agenda import Agenda
 
@@ -29,16 +29,22 @@ class SlotPlan:
     schedule: Schedule
     jitter: timedelta
     grace: timedelta | None
+    tier: Tier = EACH
 
     def starts_at(self, slot: datetime) -> datetime:
         return slot + delay(self.target, slot, self.jitter)
 
     def next_start(self, now: datetime) -> datetime:
         """The first start after `now`; its slot may be slightly earlier than `now`."""
-        for slot in self.schedule.after(now - self.jitter):
+        for slot in self.tier.after(self.schedule, self.target, now - self.jitter):
             if self.starts_at(slot) > now:
                 return self.starts_at(slot)
         raise AssertionError("a valid cron expression has a next time")
+
+    def between(self, schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The target's slots in (after, until] of that schedule, which may be an earlier one."""
+        slots = self.tier.after(schedule, self.target, after)
+        return takewhile(lambda slot: slot <= until, slots)
 
 
 def plan_of(target: Target) -> SlotPlan | None:
@@ -51,6 +57,7 @@ def plan_of(target: Target) -> SlotPlan | None:
         schedule=Schedule(cron=target.schedule, timezone=target.timezone),
         jitter=timedelta(minutes=target.jitter_minutes),
         grace=None if grace is None else timedelta(minutes=grace),
+        tier=target.slots_of_tier,
     )
 
 
@@ -67,7 +74,7 @@ class Slots:
             self._agenda.note(plan.target, plan.schedule, now, ())
             return self._agenda.open(plan.target)
         # Earlier slots follow the old schedule: a changed schedule begins now.
-        came = tuple(islice(followed.schedule.between(followed.seen_until, now), MOST))
+        came = tuple(islice(plan.between(followed.schedule, followed.seen_until, now), MOST))
         stale = now - followed.seen_until > REMEMBER
         if came or stale or followed.schedule != plan.schedule:
             self._agenda.note(plan.target, plan.schedule, now, came)

@@ -116,21 +116,26 @@ def _status(
     )
 
 
+def proof_ends(target: Target, store: SqlStore) -> datetime | None:
+    """When the target became, or will become, overdue: of a new one, after its first night. None: nothing is known of it."""
+    standing = store.standing(target.name)
+    followed = Agenda(store.database).followed(target.name)
+    known = followed.since if followed else None
+    if standing.latest and (known is None or standing.latest.started_at < known):
+        known = standing.latest.started_at
+    allowed = timedelta(hours=target.max_proof_age_hours)
+    return overdue_since(standing, allowed, known, samples=target.samples)
+
+
 def overdue_facts(config: Config, store: SqlStore, now: datetime) -> list[Overdue]:
     """Overdue targets, without new ones that still wait for their first night."""
-    agenda = Agenda(store.database)
     facts = []
     for target in config.targets:
-        allowed = timedelta(hours=target.max_proof_age_hours)
-        standing = store.standing(target.name)
-        followed = agenda.followed(target.name)
-        known = followed.since if followed else None
-        if standing.latest and (known is None or standing.latest.started_at < known):
-            known = standing.latest.started_at
-        since = overdue_since(standing, allowed, known, samples=target.samples)
+        since = proof_ends(target, store)
         if since is not None and now > since:
-            proof = standing.proof(samples=target.samples)
+            proof = store.standing(target.name).proof(samples=target.samples)
             proven = proof.finished_at if proof else None
+            allowed = timedelta(hours=target.max_proof_age_hours)
             facts.append(Overdue(target=target.name, at=now, proven_at=proven, allowed=allowed))
     return facts
 

@@ -1,8 +1,10 @@
-"""Who is let in when: one after the other, in the order in which they came."""
+"""Who is let in when: one after the other, the most urgent first, then in the order in which they came."""
 
+from datetime import timedelta
 from threading import Thread
 
 from restorecheck.hosts.daemon.gate import Gate
+from tests.factories import NOW
 
 
 def test_a_place_goes_to_who_waited_longest():
@@ -27,6 +29,36 @@ def test_a_place_goes_to_who_waited_longest():
             pass
 
     assert came == list(range(20))
+    for thread in threads:
+        thread.join()
+
+
+def test_the_most_urgent_one_goes_first_and_nobody_is_left_behind():
+    gate, came = Gate(1), []
+    assert gate.enter()
+    wanted = {"late": 30, "soon": 2, "overdue": -40, "also late": 30, "next": 3}
+
+    def come(name):
+        gate.enter(NOW + timedelta(hours=wanted[name]))
+        came.append(name)
+
+    threads = []
+    for number, name in enumerate(wanted):
+        threads.append(Thread(target=come, args=[name]))
+        threads[-1].start()
+        while gate.waiting <= number:
+            pass
+    threads.append(Thread(target=lambda: (gate.enter(), came.append("asked for"))))
+    threads[-1].start()
+    while gate.waiting < 6:
+        pass
+
+    for number in range(6):
+        gate.leave()
+        while len(came) <= number:
+            pass
+
+    assert came == ["asked for", "overdue", "soon", "next", "late", "also late"]
     for thread in threads:
         thread.join()
 
