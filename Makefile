@@ -78,6 +78,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.bench_evidence
 	$(BIN)/python tests/bench/bench_functions.py
 	$(BIN)/python -m tests.bench.bench_scale
+	$(BIN)/python -m tests.bench.bench_deployed
 	$(BIN)/python -m tests.bench.measured $(BENCH_FILE) > docs/explanation/speed.md
 
 # The templates and the packages of the AWS functions, for both architectures.

@@ -9,4 +9,4 @@ AROUND = FunctionContext()
 
 @invoked
 def handler(event, context):
-    return planner.plan(event, AROUND)
+    return planner.night(event, AROUND)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from restorecheck.config.checks import Check
     from restorecheck.config.files import locate
-    from restorecheck.config.loading import load, parse
+    from restorecheck.config.loading import load, load_with_limits, parse
     from restorecheck.config.models import Config, History, Postgres
     from restorecheck.config.publishing import example, json_schema
     from restorecheck.config.targets import Defaults, Objectives, Target
@@ -26,6 +26,7 @@ __all__ = [
     "example",
     "json_schema",
     "load",
+    "load_with_limits",
     "locate",
     "parse",
 ]
@@ -33,7 +34,7 @@ __all__ = [
 _HOMES = {
     "checks": ("Check",),
     "files": ("locate",),
-    "loading": ("load", "parse"),
+    "loading": ("load", "load_with_limits", "parse"),
     "models": ("Config", "History", "Postgres"),
     "publishing": ("example", "json_schema"),
     "targets": ("Defaults", "Objectives", "Target"),

@@ -11,6 +11,7 @@ from restorecheck.config.document import Document, read_document
 from restorecheck.config.files import read
 from restorecheck.config.findings import ConfigFinding, UnusableDocumentError, dotted
 from restorecheck.config.interpolation import Interpolator, expand_home
+from restorecheck.config.limits import passed_limits
 from restorecheck.config.models import (
     Aws,
     Config,
@@ -43,6 +44,18 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     """
     directory = path.expanduser().absolute().parent
     return parse(read(path), file=str(path), directory=directory, environment=environment)
+
+
+def load_with_limits(
+    path: Path, environment: Mapping[str, str]
+) -> tuple[Config, tuple[Problem, ...]]:
+    """As `load`, and where the configuration passes a limit of AWS."""
+    text = read(path)  # once: it may be a pipe
+    directory = path.expanduser().absolute().parent
+    config = parse(text, file=str(path), directory=directory, environment=environment)
+    document = read_document(text, Interpolator(environment, directory))
+    found = passed_limits(config, document)
+    return config, tuple(_problem(finding, document, str(path)) for finding in found)
 
 
 def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, str]) -> Config:

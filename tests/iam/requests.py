@@ -23,6 +23,7 @@ KEY_USE = (
     "kms:ReEncryptTo",
 )
 LOOKING = {
+    "DescribeAccountAttributes": "",
     "DescribeDBClusterParameters": "cluster-pg",
     "DescribeDBClusterSnapshots": "cluster-snapshot",
     "DescribeDBClusters": "cluster",

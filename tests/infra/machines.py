@@ -1,7 +1,7 @@
 """The state machines of the template in moto's interpreter, with our handlers behind them.
 
 moto's interpreter is LocalStack's. What must be helped: functions want Docker; tasks
-run in a fixed account; waits and retries really wait; nested executions want other spellings
+and item readers run in a fixed account; waits and retries really wait; nested executions want other spellings
 (moto 5.2: `stateMachineArn` in, `ExecutionArn` out).
 """
 
@@ -106,8 +106,10 @@ class _Nested:
 
 
 @contextmanager
-def machines(sandbox: Sandbox, stack: Stack, functions: dict[str, Function]) -> Iterator[Machines]:
-    """`functions` by their names in the template."""
+def machines(
+    sandbox: Sandbox, stack: Stack, functions: dict[str, Function], *, reports: str
+) -> Iterator[Machines]:
+    """`functions` by their names in the template; `reports`: the bucket that stands for the stack's."""
     made: list[Machines] = []
 
     class Lambda:
@@ -150,7 +152,7 @@ def machines(sandbox: Sandbox, stack: Stack, functions: dict[str, Function]) -> 
         moto_with.setattr(retrier_decl, "time", sleepless)
         for module in _users_of("boto_client_for"):
             moto_with.setattr(module, "boto_client_for", client_for)
-        made.append(_create(sandbox, stack))
+        made.append(_create(sandbox, stack, reports))
         try:
             yield made[0]
         finally:
@@ -162,7 +164,7 @@ def machines(sandbox: Sandbox, stack: Stack, functions: dict[str, Function]) -> 
                 made[0].client.delete_state_machine(stateMachineArn=arn)
 
 
-def _create(sandbox: Sandbox, stack: Stack) -> Machines:
+def _create(sandbox: Sandbox, stack: Stack, reports: str) -> Machines:
     iam = sandbox.client("iam", sandbox.backup)
     states = sandbox.client("stepfunctions", sandbox.backup, REGION)
     name = "restorecheck-machines"
@@ -170,15 +172,29 @@ def _create(sandbox: Sandbox, stack: Stack) -> Machines:
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     except iam.exceptions.EntityAlreadyExistsException:
         role = iam.get_role(RoleName=name)["Role"]["Arn"]
+    bucket = stack.physical("ReportBucket")
     arns = [
         states.create_state_machine(
             name=stack.properties(machine)["StateMachineName"],
-            definition=json.dumps(stack.definition(machine)),
+            definition=json.dumps(_readable(stack.definition(machine))).replace(bucket, reports),
             roleArn=role,
         )["stateMachineArn"]
         for machine in ("DrillMachine", "NightlyMachine")
     ]
     return Machines(client=states, drill=arns[0], nightly=arns[1])
+
+
+def _readable(value: Any) -> Any:
+    """Moto's grammar (5.2) wants a fraction in a percentage; Step Functions takes any number."""
+    match value:
+        case dict():
+            name = "ToleratedFailurePercentage"
+            read = {key: _readable(item) for key, item in value.items()}
+            return read | ({name: float(read[name])} if name in read else {})
+        case list():
+            return [_readable(item) for item in value]
+        case _:
+            return value
 
 
 def _users_of(name: str) -> list[Any]:

@@ -78,3 +78,67 @@ def test_whatever_fails_leads_back_to_the_stepper_or_is_left_to_the_sweeper():
     assert states["CheckerDoesNotAnswer"]["Next"] == "Advance"
     assert states["CheckerDoesNotAnswer"]["ResultPath"] == "$.abort"
     assert [n for n, s in states.items() if s["Type"] == "Fail"] == ["LeftToTheSweeper"]
+
+
+def drills():
+    found = STACK.definition("NightlyMachine")["States"]["Drills"]
+    assert found["ItemProcessor"]["ProcessorConfig"] == {
+        "Mode": "DISTRIBUTED",
+        "ExecutionType": "STANDARD",
+    }
+    return found
+
+
+def test_a_night_reads_its_list_from_the_bucket_that_the_planner_writes_to():
+    reader = drills()["ItemReader"]
+
+    assert reader == {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "JSON"},
+        "Parameters": {"Bucket": STACK.physical("ReportBucket"), "Key.$": "$.list"},
+    }
+    environment = STACK.properties("Planner")["Environment"]["Variables"]
+    assert environment["RESTORECHECK_BUCKET"] == STACK.physical("ReportBucket")
+    assert len(drills()["Label"]) <= 40, "Step Functions developer guide, Map state, Label"
+
+
+def test_as_many_drills_run_at_once_as_the_planner_says():
+    assert drills()["MaxConcurrencyPath"] == "$.max_concurrency"
+    assert "MaxConcurrency" not in drills()
+
+
+def test_no_drill_that_is_stopped_ends_the_night_for_the_others():
+    assert drills()["ToleratedFailurePercentage"] == 100
+
+
+def test_the_answers_of_all_drills_of_a_night_fit_into_one_payload():
+    """Without a ResultWriter they are gathered, and 256 KiB are the limit (States.DataLimitExceeded)."""
+    states = drills()["ItemProcessor"]["States"]
+    ends = [state for state in states.values() if state["Type"] == "Succeed"]
+
+    assert len(ends) == 3
+    assert all(state["OutputPath"] is None for state in ends)
+    assert not [state for state in states.values() if state.get("End")]
+    assert 10_000 * len("{},") < 262_144
+
+
+def test_an_empty_night_starts_no_map():
+    states = STACK.definition("NightlyMachine")["States"]
+    (choice,) = states["AnyDrills"]["Choices"]
+
+    assert choice == {"Variable": "$.drills", "NumericEquals": 0, "Next": "NothingToDrill"}
+    assert states["AnyDrills"]["Default"] == "Drills"
+
+
+def test_the_role_of_the_night_reads_lists_and_starts_its_own_items_and_drills_alone():
+    rights = {s["Sid"]: s for s in STACK.policy("NightlyMachineRole")}
+    own = STACK.arn("NightlyMachine")
+
+    assert rights["ReadTheListOfTheNight"]["Resource"] == f"{STACK.arn('ReportBucket')}/nights/*"
+    assert rights["RunTheMap"]["Resource"] == own
+    assert rights["WaitForTheMap"]["Resource"] == (
+        own.replace(":stateMachine:", ":execution:") + ":*"
+    )
+    assert rights["StartDrills"]["Resource"] == STACK.arn("DrillMachine")
+    starting = [sid for sid, s in rights.items() if "states:StartExecution" in s["Action"]]
+    assert sorted(starting) == ["RunTheMap", "StartDrills"]

@@ -88,17 +88,20 @@ def test_a_plan_names_what_it_cannot_do(scene, around):
         planned(around, scheduled_for="yesterday")
 
 
-def test_the_plan_of_the_largest_configuration_fits_into_a_state(scene, around):
-    """20,000 values are the most that a configuration may have; 262,144 bytes a state."""
+def test_a_night_of_five_thousand_targets_is_a_list_in_the_bucket_and_a_short_answer(scene, around):
+    """262,144 bytes are the limit of a state; a configuration may have 150,000 values and 4 MiB."""
     rds = {key: scene.rds[key] for key in ("db_instance_identifier", "region")}
     rds |= {key: dict(scene.rds[key]) for key in ("source", "backup", "restore")}
-    scene.keys["targets"] = [{"name": f"target-{n:033}", "rds": rds} for n in range(850)]
+    scene.keys["targets"] = [{"name": f"target-{n:033}", "rds": rds} for n in range(5000)]
     configure(scene, around)
 
-    plan = planner.plan({"scheduled_for": SLOT}, around)
+    night = planner.night({"scheduled_for": SLOT}, around)
 
-    assert len(plan["drills"]) == 850
-    assert len(json.dumps(plan)) / 850 < 262_144 / 1200
+    assert night["drills"] == 5000
+    assert len(json.dumps(night)) < 200
+    bucket = around.setting("RESTORECHECK_BUCKET")
+    listed = around.client("s3").get_object(Bucket=bucket, Key=night["list"])["Body"].read()
+    assert len(json.loads(listed)) == 5000
 
 
 def test_an_abort_goes_through_the_teardown(scene, around):

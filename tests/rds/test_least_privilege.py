@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from restorecheck.hosts.functions import adopter, checker, notifier, stepper, sweeper
+from restorecheck.hosts.functions import adopter, checker, notifier, planner, stepper, sweeper
 from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.sandbox import Fault, WireCall
 from tests.iam.requests import (
@@ -102,6 +102,11 @@ class Attribution:
         return answer
 
 
+def listed(own, slot):
+    planner.night({"scheduled_for": slot}, own)
+    return planned(own, scheduled_for=slot)
+
+
 def night(attribution, drill):
     nap = threading.Event()
     for _ in range(2000):
@@ -128,7 +133,7 @@ def asked(scene, around):
         scene.keys["targets"][0]["rds"]["after"] = after
         configure(scene, around)
         slot = SLOT.replace("02-26", f"02-2{number + 5}")
-        drill = attribution.run("planner", lambda own, s=slot: planned(own, scheduled_for=s))
+        drill = attribution.run("planner", lambda own, s=slot: listed(own, s))
         assert night(attribution, drill)["verdict"] == "verified"
         attribution.run("notifier", lambda own: notifier.publish({}, own))
     denied = Fault(operation="DeleteDBInstance", code="AccessDenied", status=403, times=None)
@@ -478,7 +483,9 @@ FORBIDDEN = {
         Request("sns:Publish", BACKUP_STACK.arn("Topic")),
     ],
     "planner": [
-        Request("rds:DescribeDBInstances", OUR_INSTANCE),
+        Request("rds:ModifyDBInstance", OUR_INSTANCE),
+        Request("s3:GetObject", f"{BACKUP_STACK.arn('ReportBucket')}/nights/x.json"),
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ReportBucket')}/reports/t/d.json"),
         Request("s3:PutObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml"),
         Request("dynamodb:PutItem", BACKUP_STACK.arn("DrillTable")),
         Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),

@@ -38,7 +38,7 @@ class Functions:
                 "checker", lambda: checker.check(event, self.around, lambda: MINUTES)
             ),
             "restorecheck-planner": lambda event: self._run(
-                "planner", lambda: planner.plan(event, self.around)
+                "planner", lambda: planner.night(event, self.around)
             ),
         }
 
@@ -60,7 +60,8 @@ def functions(around):
 
 @pytest.fixture
 def night(scene, around, functions):
-    with machines(scene.sandbox, STACK, functions.by_name()) as made:
+    reports = around.setting("RESTORECHECK_BUCKET")
+    with machines(scene.sandbox, STACK, functions.by_name(), reports=reports) as made:
         around._environment["RESTORECHECK_DRILL_MACHINE"] = made.drill
         around._clients["stepfunctions"] = made.client
         yield made

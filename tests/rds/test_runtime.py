@@ -37,8 +37,11 @@ def answer(runtime, event):
     return result.payload
 
 
-def planned(functions):
-    (drill,) = answer(functions["planner"], {"scheduled_for": SLOT})["drills"]
+def planned(functions, around):
+    night = answer(functions["planner"], {"scheduled_for": SLOT})
+    bucket = around.setting("RESTORECHECK_BUCKET")
+    listed = around.client("s3").get_object(Bucket=bucket, Key=night["list"])["Body"].read()
+    (drill,) = json.loads(listed)
     return drill
 
 
@@ -62,7 +65,7 @@ def run(functions, drill, *, before=lambda _number: None):
 
 
 def test_a_night_under_the_genuine_runtime_client(scene, around, functions):
-    drill = planned(functions)
+    drill = planned(functions, around)
 
     said = run(functions, drill)
 
@@ -72,7 +75,7 @@ def test_a_night_under_the_genuine_runtime_client(scene, around, functions):
 
 
 def test_every_line_is_json_with_its_drill_and_holds_no_secret(scene, around, functions):
-    drill = planned(functions)
+    drill = planned(functions, around)
     run(functions, drill)
 
     managed = [
@@ -102,7 +105,7 @@ def _secrets_ever(scene):
 
 
 def test_a_function_that_crashes_is_started_again_and_the_drill_goes_on(scene, around, functions):
-    drill = planned(functions)
+    drill = planned(functions, around)
 
     def crash_now_and_then(number):
         if number % 8 == 3:
@@ -119,7 +122,7 @@ def test_a_function_that_crashes_is_started_again_and_the_drill_goes_on(scene, a
 def test_a_function_that_is_killed_in_the_middle_of_its_work_leaves_nothing(
     scene, around, functions
 ):
-    drill = planned(functions)
+    drill = planned(functions, around)
     stepper = functions["stepper"]
 
     def kill_in_the_middle(number):
@@ -149,7 +152,7 @@ def test_the_checker_keeps_to_the_time_that_lambda_leaves_it(scene, around, func
     configure(scene, around)
     functions["checker"].timeout = 23.0  # three seconds, and the margin
 
-    drill = planned(functions)
+    drill = planned(functions, around)
     said = run(functions, drill)
 
     assert said["verdict"] == "inconclusive"
@@ -179,7 +182,7 @@ def test_an_answer_that_is_too_large_is_an_error_and_not_the_end(scene, around, 
     planner.process.wait(timeout=20)  # the client gives up, and Lambda starts another one
 
     planner.largest_answer = 6_000_000
-    assert planned(functions)["target"] == scene.target
+    assert planned(functions, around)["target"] == scene.target
     assert planner.starts == 2
 
 

@@ -49,6 +49,9 @@ class Region:
     going: dict[str, datetime] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     most: Counter[str] = field(default_factory=Counter)
+    lived: list[timedelta] = field(default_factory=list)
+    """How long each instance existed."""
+    began: dict[str, datetime] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def make(self, kind: str, name: str, quota: int, takes: timedelta) -> datetime | None:
@@ -61,6 +64,8 @@ class Region:
         if len(under_way) >= quota:
             return None
         things[name] = now + takes
+        if kind == "instance":
+            self.began[name] = now
         self.most[kind] = max(self.most[kind], len(under_way) + 1)
         return things[name]
 
@@ -111,6 +116,8 @@ class PlayedRds(Provider):
             if until > region.clock.now():
                 return StillThere(resource, "deleting", wait=POLL)
             region.busy.get("instance", {}).pop(name, None)
+            if name in region.began:
+                region.lived.append(region.clock.now() - region.began.pop(name))
         return Gone(resource)
 
     def release(self, drill: Drill) -> None:

@@ -318,8 +318,10 @@ def config(arguments: argparse.Namespace) -> int:
     match arguments.action:
         case "validate":
             path = configuration.locate(arguments.config, os.environ)
-            loaded = configuration.load(path, os.environ)
+            loaded, limits = configuration.load_with_limits(path, os.environ)
             print(f"{path}: valid; {number_of(len(loaded.targets), 'target')}")
+            for limit in limits:
+                print(f"limit: {limit}")
         case "schema":
             print(json.dumps(configuration.json_schema(), indent=2))
         case "example":

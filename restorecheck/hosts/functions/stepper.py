@@ -45,6 +45,8 @@ AGE_SHARE = 60
 hours takes about 300 invocations; an execution may have 25,000 events in its history (quota of Step
 Functions Standard).
 """
+WAIT_FOR_A_PLACE = timedelta(minutes=2)
+"""An execution may last two days: 1,440 looks of 11 events each."""
 
 Event = Mapping[str, Any]
 
@@ -62,11 +64,14 @@ def step(
     """
     reason = abort_in(event)
     drill = _begun(event, around)
+    if drill is None:
+        return _waiting(event, around)
     engine = _engine(around)
     if reason := reason or _too_long(drill):
         engine.abort(drill.id, reason)
     outcome = engine.advance(drill.id)
     if isinstance(outcome, Done):
+        around.places.drop(drill.id)
         finished(outcome.drill)
         tell(outcome.drill, around)
     answer = _answer(outcome, drill, around)
@@ -74,8 +79,8 @@ def step(
     return answer
 
 
-def _begun(event: Event, around: FunctionContext) -> Drill:
-    """The drill of this execution; the first invocation makes it."""
+def _begun(event: Event, around: FunctionContext) -> Drill | None:
+    """The drill of this execution; the first invocation that finds a place makes it. None: there is no place yet."""
     drill_id, slot, said = drill_id_in(event), moment_in(event, "scheduled_for"), adopt_in(event)
     try:
         return _of_this_target(around.store.load(drill_id), event)
@@ -87,6 +92,10 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
     if target is None:
         raise NotFoundError(f"no target {name!r} in the configuration")
     _belong_together(target, drill_id, slot, said)
+    # What another program restored exists already, and is deleted soon.
+    is_next = target.kind.adopts or around.places.take(drill_id, config.runner.max_parallel_drills)
+    if not is_next:
+        return None
     now = around.clock.now()
     rule = select_of(target, around.store, drill_id=drill_id, slot=slot)
     newest = is_of_now(target, rule)
@@ -113,6 +122,19 @@ def _begun(event: Event, around: FunctionContext) -> Drill:
         return around.store.create(drill)
     except DrillConflictError:
         return _of_this_target(around.store.load(drill_id), event)  # another invocation made it
+
+
+def _waiting(event: Event, around: FunctionContext) -> dict[str, Any]:
+    limit = around.config().runner.max_parallel_drills
+    answer = {
+        "drill_id": drill_id_in(event),
+        "target": required(event, "target"),
+        "next": "wait",
+        "wait_seconds": round(WAIT_FOR_A_PLACE.total_seconds()),
+        "detail": f"waits for a place: {limit} drills run (max_parallel_drills)",
+    }
+    _log(answer)
+    return answer
 
 
 def _of_this_target(drill: Drill, event: Event) -> Drill:

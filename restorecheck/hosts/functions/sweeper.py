@@ -56,6 +56,7 @@ class SweepCounts:
 
 def sweep(around: FunctionContext) -> SweepCounts:
     config = around.config()
+    _free_places(around)
     restarted = [drill.id for drill in around.store.unfinished() if _restart(drill, around)]
     swept = _sweeper(config, around).sweep()
     overdue, ages = _overdue(config, around)
@@ -104,6 +105,18 @@ def alone(
         return work(around)
     finally:
         lease.drop(holder)
+
+
+def _free_places(around: FunctionContext) -> None:
+    """Of drills that have ended, or were never made. An unfinished one keeps its place: its execution is started again."""
+    for drill_id in sorted(around.places.holders()):
+        try:
+            if not around.store.load(drill_id).finished:
+                continue
+        except NotFoundError:
+            pass
+        log.info("place.freed", drill_id=drill_id)
+        around.places.drop(drill_id)
 
 
 def _restart(drill: Drill, around: FunctionContext) -> bool:

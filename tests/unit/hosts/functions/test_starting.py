@@ -1,17 +1,21 @@
 """Which drills the functions start, under which names, and how often they look at them."""
 
-from datetime import timedelta
+import json
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from restorecheck.errors import ConfigError, ProviderError
+from restorecheck.hosts.clock import drill_id_of
 from restorecheck.hosts.functions import adopter, planner, stepper
 from restorecheck.hosts.functions.surroundings import FunctionContext
-from restorecheck.lifecycle import Ready
-from restorecheck.model import Deployment, SelectBy, Step, StepKind
+from restorecheck.lifecycle import Ready, Retained
+from restorecheck.model import Deployment, SelectBy, Step, StepKind, Verdict
 from restorecheck.testing import MemoryStore, World
+from tests.factories import drill
 from tests.unit.hosts.functions.test_restarting import Machines
 from tests.unit.hosts.sources.test_in_aws import TARGET, parsed
 
@@ -277,10 +281,27 @@ class Preparing:
         pass
 
 
+class Places:
+    """Of drills that run at once; `others`: taken by drills of other executions."""
+
+    def __init__(self, others=0):
+        self.taken = {f"other-{number}" for number in range(others)}
+
+    def take(self, drill_id, limit):
+        if drill_id not in self.taken and len(self.taken) >= limit:
+            return False
+        self.taken.add(drill_id)
+        return True
+
+    def drop(self, drill_id):
+        self.taken.discard(drill_id)
+
+
 class Stored(Around):
-    def __init__(self):
+    def __init__(self, others=0):
         super().__init__()
         self.store = MemoryStore(self.clock)
+        self.places = Places(others)
 
     def targets(self, _config):
         return self
@@ -376,6 +397,205 @@ def test_a_drill_that_the_state_machine_would_cut_off_ends_with_what_to_do(minut
 
     (drill,) = around.store.unfinished()
     assert ("a drill in AWS may take at most 1440" in drill.reason) is refused
+
+
+def test_a_drill_waits_for_a_place_and_its_deadline_begins_when_it_has_one():
+    around: Any = Stored(others=2)
+    order = order_for("courses", around)
+
+    waiting = stepper.step(order, around)
+    around.clock.pass_time(600 * MINUTE)
+    again = stepper.step(order, around)
+    around.places.drop("other-0")
+    began = stepper.step(order, around)
+
+    assert waiting == again
+    assert (waiting["next"], waiting["wait_seconds"]) == ("wait", 120)
+    assert waiting["detail"] == "waits for a place: 2 drills run (max_parallel_drills)"
+    assert began["detail"] != waiting["detail"]
+    (drill,) = around.store.unfinished()
+    assert drill.deadline - around.clock.now() == 90 * MINUTE
+
+
+def test_two_days_of_waiting_fit_into_the_history_of_an_execution():
+    """11 events a look, and 25,000 an execution: quotas of Step Functions."""
+    looks = timedelta(days=2) / stepper.WAIT_FOR_A_PLACE
+
+    assert looks * 11 < 25_000
+
+
+class Ending(Preparing):
+    def evidence(self, _drill):
+        return ()
+
+    def retain(self, _drill):
+        return Retained()
+
+    def afterwards(self, _drill_id):
+        return ()
+
+
+def test_a_drill_that_ended_leaves_its_place():
+    around: Any = Stored()
+    around.provider_of = around.provider_for = lambda _: Ending()
+    order = order_for("courses", around)
+    answers = [stepper.step({**order, "abort": "by hand"}, around)]
+    while answers[-1]["next"] != "done":
+        answers.append(stepper.step(order, around))
+
+    assert around.places.taken == set()
+
+
+class Quotas(Stored):
+    """An account with so many instances of others and of ours."""
+
+    def __init__(self, others, ours, most=40):
+        super().__init__()
+        self.instances = [*(f"prod-{n}" for n in range(others))]
+        self.instances += [f"restorecheck-{n}" for n in range(ours)]
+        self.most = most
+        self.written: dict[str, Any] = {}
+
+    def setting(self, name):
+        return "reports" if name == "RESTORECHECK_BUCKET" else super().setting(name)
+
+    def client(self, service):
+        return self if service in {"rds", "s3"} else super().client(service)
+
+    def put_object(self, Bucket, Key, Body, ContentType):  # noqa: N803  # boto3's names
+        assert (Bucket, ContentType) == ("reports", "application/json")
+        self.written[Key] = json.loads(Body)
+
+    def describe_account_attributes(self):
+        if not self.most:
+            error: Any = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+            raise ClientError(error, "DescribeAccountAttributes")
+        used = len(self.instances)
+        quota = {"AccountQuotaName": "DBInstances", "Used": used, "Max": self.most}
+        return {"AccountQuotas": [{"AccountQuotaName": "ManualSnapshots", "Used": 1}, quota]}
+
+    def get_paginator(self, operation):
+        assert operation == "describe_db_instances"
+        return self
+
+    def paginate(self):
+        yield {"DBInstances": [{"DBInstanceIdentifier": name} for name in self.instances]}
+
+    def config(self):
+        names = [f"t-{number}" for number in range(5)]
+        return parsed(*({**TARGET, "name": name} for name in names), max_parallel_drills=4)
+
+
+def test_the_list_of_a_night_is_in_the_bucket_and_the_same_night_has_the_same_list():
+    around: Any = Quotas(others=0, ours=0)
+    event = {"scheduled_for": SLOT}
+
+    night = planner.night(event, around)
+
+    assert planner.night(event, around) == night
+    assert night["drills"] == 5
+    assert around.written == {night["list"]: planner.plan(event, around)["drills"]}
+    assert night["list"].startswith("nights/")
+
+
+@pytest.mark.parametrize(
+    ("others", "ours", "most", "at_once"),
+    [(36, 0, 40, 4), (37, 0, 40, 3), (37, 3, 40, 3), (40, 0, 40, 1), (39, 0, 0, 4)],
+    ids=["room", "less room", "ours give theirs back", "none", "unread"],
+)
+def test_a_night_runs_no_more_drills_at_once_than_the_quota_has_room_for(
+    others, ours, most, at_once
+):
+    around: Any = Quotas(others, ours, most)
+
+    assert planner.night({"scheduled_for": SLOT}, around)["max_concurrency"] == at_once
+
+
+def test_a_night_without_drills_writes_no_list():
+    around: Any = Quotas(others=0, ours=0)
+    other = SNAPSHOT.replace("courses-prod-", "nobody-prod-")
+
+    night = planner.night({"SourceArn": other}, around)
+
+    assert night == {"drills": 0, "list": "", "max_concurrency": 4}
+    assert around.written == {}
+
+
+class Tiered(Stored):
+    """Forty targets, of which two run at once."""
+
+    names = tuple(f"t-{number}" for number in range(40))
+
+    def __init__(self, **tier):
+        super().__init__()
+        self.tier = tier
+
+    def config(self):
+        keys = {"max_proof_age_hours": 200, "tier": "one"} if self.tier else {}
+        targets = ({**TARGET, "name": name, **keys} for name in self.names)
+        tiers = {"one": self.tier} if self.tier else {}
+        return parsed(*targets, tiers=tiers)
+
+    def drill_all(self, names, slot, verdict=Verdict.VERIFIED):
+        for name in names:
+            made = drill(id=drill_id_of(name, slot), target=name, scheduled_for=slot)
+            made = made.evolve(started_at=slot, finished_at=slot + MINUTE, verdict=verdict)
+            self.store.finish(self.store.create(made), lambda _link: "")
+
+
+def tonight(around, night=0):
+    slot = datetime.fromisoformat(SLOT) + timedelta(days=night)
+    planned = planner.plan({"scheduled_for": slot.isoformat()}, around)["drills"]
+    return [order["target"] for order in planned], slot
+
+
+def test_those_whose_proofs_become_too_old_first_are_first_in_the_list():
+    around: Any = Tiered()
+    slot = datetime.fromisoformat(SLOT)
+    around.drill_all(["t-5"], slot - timedelta(hours=50))
+    around.drill_all([n for n in around.names if n not in {"t-3", "t-5"}], slot - 20 * 60 * MINUTE)
+    around.drill_all(["t-9"], slot - 10 * 60 * MINUTE)
+    around.drill_all(["t-7"], slot - 10 * 60 * MINUTE, Verdict.FAILED)
+
+    names, _ = tonight(around)
+
+    assert names[:2] == ["t-5", "t-3"], "overdue, then one that was never drilled"
+    assert names[-1] == "t-9"
+    assert names.index("t-7") < 39, "a drill that was not verified is no proof"
+    assert sorted(names) == sorted(around.names)
+
+
+def test_a_weekly_tier_is_drilled_once_a_week_and_spread_over_its_nights():
+    around: Any = Tiered(every="7d")
+    drilled = []
+    for night in range(15):
+        names, slot = tonight(around, night)
+        around.drill_all(names, slot)
+        drilled.append(names)
+
+    assert sorted(drilled[0]) == sorted(around.names), "the first night after the deployment"
+    weekly = Counter(name for names in drilled[1:] for name in names)
+    assert set(weekly.values()) <= {2, 3}
+    assert set(weekly) == set(around.names)
+    assert max(len(names) for names in drilled[8:]) < 20
+
+
+def test_a_sampled_tier_has_so_many_drills_each_night_and_others_each_night():
+    around: Any = Tiered(sample=4)
+
+    nights = [frozenset(tonight(around, night)[0]) for night in range(9)]
+
+    assert {len(names) for names in nights} == {4}
+    assert len(set(nights)) == 9
+    assert tonight(around, 3)[0] == tonight(around, 3)[0]
+
+
+def test_a_target_that_a_person_asks_for_is_drilled_whatever_its_tier():
+    around: Any = Tiered(sample=1)
+
+    night = planner.plan({"scheduled_for": SLOT, "targets": ["t-1", "t-2", "t-3"]}, around)
+
+    assert len(night["drills"]) == 3
 
 
 class Sampled(Stored):

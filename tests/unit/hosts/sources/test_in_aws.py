@@ -90,11 +90,13 @@ SETTINGS = RdsSettings(
 )
 
 
-def parsed(*targets):
+def parsed(*targets, tiers=None, **runner):
     keys = {
         "version": 1,
         "aws": {"ca_bundle": "b.pem", "poll_interval_seconds": 7},
         "targets": list(targets),
+        "runner": runner,
+        "tiers": tiers or {},
     }
     text = yaml.safe_dump(keys)
     return configuration.parse(text, file="c.yaml", directory=Path("/etc/rc"), environment={})
