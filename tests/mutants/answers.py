@@ -508,8 +508,8 @@ ANSWERS = (
     bug(
         "a start that the jitter has moved past now is forgotten",
         "SlotPlan.next_start",
-        "self.schedule.after(now - self.jitter)",
-        "self.schedule.after(now)",
+        "self.tier.after(self.schedule, self.target, now - self.jitter)",
+        "self.tier.after(self.schedule, self.target, now)",
         "tests/unit/hosts/drill/test_slots.py",
         "tests/integration/test_agenda.py",
     ),
@@ -692,8 +692,8 @@ ANSWERS = (
     bug(
         "the queue before the gate is a stack",
         "Gate._is_next",
-        "self._queue[0] is ticket",
-        "self._queue[-1] is ticket",
+        "min(self._queue) == ticket",
+        "max(self._queue) == ticket",
         "tests/unit/hosts/daemon/test_gate.py",
     ),
     bug(

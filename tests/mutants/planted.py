@@ -2850,8 +2850,8 @@ PLANTED = (
     bug(
         "what came by the old schedule is reckoned by the new one",
         "Slots.look",
-        "followed.schedule.between(followed.seen_until, now)",
-        "plan.schedule.between(followed.seen_until, now)",
+        "plan.between(followed.schedule, followed.seen_until, now)",
+        "plan.between(plan.schedule, followed.seen_until, now)",
         "tests/integration/test_agenda.py",
     ),
     bug(
@@ -2996,7 +2996,7 @@ PLANTED = (
     ),
     bug(
         "who was never verified is never told of",
-        "overdue_facts",
+        "proof_ends",
         "known = standing.latest.started_at",
         "known = None",
         "tests/integration/test_queries.py",

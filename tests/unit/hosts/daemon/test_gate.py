@@ -48,7 +48,12 @@ def test_the_most_urgent_one_goes_first_and_nobody_is_left_behind():
         threads[-1].start()
         while gate.waiting <= number:
             pass
-    threads.append(Thread(target=lambda: (gate.enter(), came.append("asked for"))))
+
+    def ask() -> None:
+        gate.enter()
+        came.append("asked for")
+
+    threads.append(Thread(target=ask))
     threads[-1].start()
     while gate.waiting < 6:
         pass
