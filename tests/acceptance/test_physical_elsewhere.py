@@ -117,6 +117,46 @@ def test_an_unreadable_page_of_an_index_of_text_is_damage_whatever_the_collation
     assert "invalid page" in report["reason"]
 
 
+def with_another_check(foreign, check):
+    """A row that the check allowed under another version of the collation."""
+    major = foreign.production.installation.major
+    if foreign.production.sql("select to_regcollation('\"en-x-icu\"')", "template1") == [(None,)]:
+        left_out("ICU is not in this build of PostgreSQL")
+    locale = "colllocale" if major >= 17 else "colliculocale"
+    foreign.make(
+        "create collation odd (provider = icu, locale = 'en-u-kf-upper')",
+        f"create table words (word text collate odd check ({check}))",
+        "insert into words values ('A')",
+        f"{CATALOG_TOO} update pg_collation set {locale} = 'en-u-kf-lower', collversion = '1.0' where collname = 'odd'",
+    )  # fmt: skip
+
+
+def test_a_check_on_the_order_of_texts_under_another_collation_version_is_no_damage(foreign):
+    with_another_check(foreign, "word < 'a'")
+    foreign.back_up()
+
+    code, report = foreign.drill_other()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report
+    assert "1 row breaks words_word_check" in report["reason"]
+    assert "version of a collation" in report["reason"]
+
+
+def test_a_check_on_equal_texts_fails_whatever_the_collations(foreign):
+    with_another_check(foreign, "word in ('A', 'B')")
+    foreign.also(
+        f"{CATALOG_TOO} alter table words drop constraint words_word_check",
+        "insert into words values ('C')",
+        "alter table words add check (word in ('A', 'B')) not valid",
+        f"{CATALOG_TOO} update pg_constraint set convalidated = true",
+    )
+    foreign.back_up()
+
+    code, report = foreign.drill_other()
+
+    assert (code, report["verdict"]) == (1, "failed"), report
+
+
 OF_AN_EXTENSION = (
     f"{CATALOG_TOO} update pg_proc set prolang = (select oid from pg_language where lanname = 'c'),"
     " probin = '$libdir/not_here', prosrc = 'f' where proname = 'odd'"

@@ -11,7 +11,7 @@ from restorecheck.checks.scan_result import DatabaseReading, shown_rows
 from restorecheck.checks.scan_statements import CHECK, NULLS, ROWS, UNSETTLED, Question
 from restorecheck.model import CheckSpec
 
-DEPENDS = "which may depend on settings of production such as its time zone"
+DEPENDS = "which may depend on settings of production such as its time zone, or on its version of a collation"
 """A load of a dump holds every row against its constraints here; a copy of files never was."""
 
 

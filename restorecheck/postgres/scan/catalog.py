@@ -432,8 +432,10 @@ def _equality(name: str, typtype: str, category: str) -> str:
 def _constraints(connection: Connection) -> dict[tuple[int, int], list[Constraint]]:
     """CHECK constraints: (oid of the table, or 0; oid of the domain, or 0) → constraints."""
     found: dict[tuple[int, int], list[Constraint]] = defaultdict(list)
-    for table, domain, name, expression, plain, settled in _rows(connection, "constraints"):
-        constraint = Constraint(name=name, expression=expression, plain=plain, settled=settled)
+    reordered = _reordered(connection)
+    for table, domain, name, expression, plain, settled, orders in _rows(connection, "constraints"):
+        sure = settled and reordered.keys().isdisjoint(orders)
+        constraint = Constraint(name=name, expression=expression, plain=plain, settled=sure)
         found[table, domain].append(constraint)
     return found
 

@@ -76,7 +76,12 @@ order by c.opcintype, m.amname desc
 -- up in the search path of the database, nor a cast to text that may be such a function. `settled`: no setting decides it.
 -- What is cast to a time, or out of one, depends on its zone and style; a function that is declared immutable does not.
 -- What asks who the user is would be answered of the checker: it is left out, as the load has held the rows against it.
-select k.conrelid, k.contypid, k.conname, e.expression, s.settled and s.alike and not f.written and not 0 = any(coalesce(k.conkey, '{}')), s.settled and not f.varies
+-- At the end: the collations by which it puts texts in order, or takes letters for the same or others; equality is by bytes.
+select k.conrelid, k.contypid, k.conname, e.expression, s.settled and s.alike and not f.written and not 0 = any(coalesce(k.conkey, '{}')), s.settled and not f.varies,
+  case when replace(e.expression, '<>', '') ~* '[<>]|\m(greatest|least|lower|upper|initcap)\M| !?~\*? |~~\*' then array(
+    select a.attcollation from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+    union select t.typcollation union select d.refobjid from pg_depend d
+      where d.classid = 'pg_constraint'::regclass and d.objid = k.oid and d.refclassid = 'pg_collation'::regclass) else '{}' end
 from pg_constraint k left join pg_class c on c.oid = k.conrelid left join pg_type t on t.oid = k.contypid
 join pg_namespace n on n.oid = coalesce(c.relnamespace, t.typnamespace)
 cross join lateral (select pg_get_expr(k.conbin, k.conrelid) as expression) e
@@ -196,10 +201,13 @@ where m.amname = 'btree' and x.relkind = 'i' and i.indisvalid and i.indisready
 order by 1
 
 -- name: collation versions
--- Of the collations of indexes that this server may sort otherwise: oid, version when it was recorded, version here.
+-- Of the collations of indexes, columns and constraints that this server may sort otherwise: oid, version when it was recorded, version here.
 select c.oid, c.collversion, pg_collation_actual_version(c.oid) from pg_collation c
-where c.collprovider <> 'd' and c.collversion is distinct from pg_collation_actual_version(c.oid)
-  and exists (select from pg_index i where c.oid = any(i.indcollation::oid[]))
+where c.collprovider <> 'd' and c.oid in (
+    select unnest(i.indcollation::oid[]) from pg_index i union select a.attcollation from pg_attribute a
+    union select t.typcollation from pg_type t
+    union select d.refobjid from pg_depend d where d.classid = 'pg_constraint'::regclass and d.refclassid = 'pg_collation'::regclass)
+  and c.collversion is distinct from pg_collation_actual_version(c.oid)
 
 -- name: database collation version
 -- 'default' has a fixed oid: src/include/catalog/pg_collation.dat.
