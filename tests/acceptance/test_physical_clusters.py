@@ -1,14 +1,21 @@
 """Physical backups of unusual clusters, whole and damaged: what they hold never counts against them, and does nothing."""
 
+import json
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.physical import Yard
+from tests.acceptance.ready import COMMAND
 from tests.chosen import chosen
+from tests.missing import LINUX, needs
 from tests.production import age, flip, majors, producing
 
 MAJORS = majors()
+REFUSING = Path(__file__).with_name("refusing.py")
 TRACE = "create table traces (at timestamptz default now())"
 HOSTILE = """
 create function spread() returns event_trigger language plpgsql as $$ begin
@@ -187,3 +194,51 @@ def test_prove_damages_a_copy_of_physical_backups(yard):
     done = yard.world.run("prove", "shop", "--slow", "--json")
 
     assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-2000:])
+
+
+def state_of(folder):
+    every = [(path, path.stat()) for path in [folder, *sorted(folder.rglob("*"))]]
+    return [(path, of.st_ino, of.st_mode, of.st_ctime_ns) for path, of in every]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (COMMAND, "recovery ended at a new tablespace"),
+        pytest.param(
+            [sys.executable, str(REFUSING)],
+            "it makes a tablespace",
+            marks=needs(sys.platform.startswith("linux"), *LINUX),
+        ),
+    ],
+    ids=["behind walls", "without walls"],
+)
+def test_a_tablespace_that_was_made_after_the_backup_is_inconclusive_and_left_alone(
+    yard, command, words
+):
+    """Its folder is production's: on the same machine, a server would make files in it."""
+    production = yard.production
+    place = production.directory / "late"
+    place.mkdir()
+    if production.account:
+        os.chown(place, production.account.uid, production.account.gid)
+    yard.back_up()
+    yard.run(
+        f"create tablespace late location '{place}'", "create table aside (id int) tablespace late"
+    )
+    production.switch()
+    before = state_of(place)
+    yard.configure(
+        physical=f"{{kind: basebackup, path: backups, archive: {production.archive}, superuser: dba}}"
+    )
+
+    done = yard.world.run("drill", "--json", command=command)
+    report = json.loads(done.stdout)
+
+    after = state_of(place)
+    yard.run("drop table aside", "drop tablespace late")
+    place.rmdir()
+    assert (done.returncode, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert words in report["reason"]
+    assert str(place) in report["reason"]
+    assert before == after

@@ -57,6 +57,8 @@ class Broker:
     system_identifier: str
     stop: threading.Event
     second_look: float = SECOND_LOOK
+    screen: Callable[[Path], str] | None = None
+    """Why the server must not replay a segment; empty: it may."""
     requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
     """Why the broker made the server stop; None: it did not."""
@@ -66,7 +68,7 @@ class Broker:
     def start(self) -> str:
         """The server's restore_command."""
         self._incoming = self.folder / "incoming"
-        self._incoming.mkdir(mode=0o711)
+        self._incoming.mkdir(mode=0o755)  # pg_waldump lists this folder
         for name in ("ask", "answer"):
             os.mkfifo(self.folder / name, 0o600)
             if self.account is not None:
@@ -121,7 +123,11 @@ class Broker:
         match got.answer:
             case ArchiveAnswer.FETCHED:
                 to.chmod(0o644)
-                return FETCHED
+                if self.screen is None or not wal.SEGMENT.fullmatch(name):
+                    return FETCHED
+                if not (why := self.screen(to)):
+                    return FETCHED
+                self.refused = Unclear(reason=f"recovery was stopped at {name}: {why}")
             case ArchiveAnswer.ABSENT:
                 return ABSENT
             case ArchiveAnswer.DAMAGED:

@@ -57,6 +57,13 @@ OURS = (
 PAUSED = "pausing at the end of recovery"
 TOO_SMALL = "hot standby is not possible because of insufficient parameter settings"
 """Sources: xlogrecovery.c, recoveryPausesHere and RecoveryRequiresIntParameter."""
+_SPACE = re.compile(
+    r'directory "[^"]+" does not exist|could not set permissions on directory "[^"]+"'
+)
+"""Of the replay of CREATE TABLESPACE. Source: src/backend/commands/tablespace.c, create_tablespace_directories."""
+LATER_SPACE = (
+    "A tablespace was made after the backup, and its folder is production's: make a new backup."
+)
 _FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
 _DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 _CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
@@ -69,6 +76,9 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
     if refused is not None:
         return refused
     for text in fatal:
+        if _SPACE.match(text):
+            said = f"recovery ended at a new tablespace: {_shown(text)}"
+            return Unclear(reason=said, hint=LATER_SPACE)
         if any(words in text for words in OURS):
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:

@@ -36,6 +36,8 @@ _COMMIT = re.compile(
     r"desc: COMMIT(?:_PREPARED)? (?:\d+: )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
 """Source: src/backend/access/rmgrdesc/xactdesc.c, xact_desc_commit."""
+_MADE_SPACE = re.compile(r'desc: CREATE \d+ "([^"\n]*)')
+"""Source: src/backend/access/rmgrdesc/tblspcdesc.c."""
 LOOKED_BACK = 64
 """Segments that are looked at for the newest commit, from the newest back: an idle cluster archives segments without one."""
 
@@ -118,7 +120,35 @@ class Recovery:
             size=self.size,
             system_identifier=self.control["Database system identifier"],
             stop=self.workshop.stop,
+            screen=self._new_space if "files" in processes.missing_walls() else None,
         )
+
+    def _new_space(self, segment: Path) -> str:
+        """Whether the segment makes a tablespace: without a file system of its own, a server may empty or write to the
+        folder of that name, which is production's.
+        """
+        try:
+            done = self.workshop.run(
+                self.installation, "pg_waldump", "--rmgr=Tablespace", segment,
+                readable=(segment.parent,),
+            )  # fmt: skip
+        except ProviderError as exc:
+            return f"pg_waldump could not look for tablespaces in it: {exc}"
+        if made := _MADE_SPACE.search(done.out):
+            return f"it makes a tablespace in {printable(made[1])}"
+        if done.code and not any(words in done.err for words in _NO_RECORD):
+            return f"pg_waldump could not look for tablespaces in it: it {done.how}"
+        return ""
+
+    def _screen_own_wal(self, broker: Broker) -> None:
+        """Raises ProviderError."""
+        own = sorted((self.workshop.places.data / "pg_wal").glob("[0-9A-F]" * 24))
+        for segment in own if broker.screen is not None else ():
+            if why := self._new_space(segment):
+                raise ProviderError(
+                    f"the server was not started: in {segment.name} of the backup, {why}",
+                    hint=outcome.LATER_SPACE,
+                )
 
     def start(self, *, outlive_us: bool) -> list[str]:
         """Start the server; returns notes.
@@ -135,6 +165,7 @@ class Recovery:
         self.folder.mkdir(mode=0o711)
         places.log.unlink(missing_ok=True)  # of an earlier recovery
         self.broker = self._broker()
+        self._screen_own_wal(self.broker)
         major = self.installation.major
         values = {
             **neutral.write_configuration(self.folder),

@@ -39,7 +39,7 @@ class Archive:
 def asked(tmp_path):
     made = []
 
-    def ask(archive, name=NAME):
+    def ask(archive, name=NAME, screen=None):
         place = tmp_path / "recovery"
         place.mkdir(exist_ok=True)
         broker = Broker(
@@ -50,6 +50,7 @@ def asked(tmp_path):
             system_identifier="77",
             stop=threading.Event(),
             second_look=0.0,
+            screen=screen,
         )
         made.append(broker)
         command = broker.start().replace("%p", "here").replace("%f", shlex.quote(name))
@@ -123,3 +124,15 @@ def test_nothing_but_wal_is_asked_of_the_archive(asked, name):
 
     assert code > 125
     assert broker.requests == []
+
+
+def test_a_segment_that_the_server_must_not_replay_is_not_handed_over(asked):
+    broker, code = asked(Archive(segment()), screen=lambda path: f"{path.name} makes a tablespace")
+
+    assert code == 200
+    assert isinstance(broker.refused, Unclear)
+    assert "makes a tablespace" in broker.refused.reason
+
+
+def test_a_segment_that_was_looked_into_is_handed_over(asked):
+    assert asked(Archive(segment()), screen=lambda _: "")[1] == 0

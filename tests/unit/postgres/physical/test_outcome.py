@@ -151,3 +151,18 @@ def test_a_segment_of_a_later_timeline_is_where_recovery_ended():
 )
 def test_a_lost_file_of_a_catalog_is_damage_and_other_refusals_are_not(said, lost):
     assert bool(outcome.lost_file(said)) is lost
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'directory "/srv/late" does not exist',
+        'could not set permissions on directory "/srv/late": Operation not permitted',
+    ],
+)
+def test_a_tablespace_that_was_made_after_the_backup_is_no_damage(said):
+    told = outcome.explain([f"58P01|FATAL:  {said}"], None)
+
+    assert isinstance(told, Unclear)
+    assert "/srv/late" in told.reason
+    assert told.hint == outcome.LATER_SPACE
