@@ -22,6 +22,8 @@ GROUPS = (
         (
             "tests/acceptance/test_bad_input.py",
             "tests/acceptance/test_barman.py",
+            "tests/acceptance/test_barman_cloud.py",
+            "tests/acceptance/test_barman_variants.py",
             "tests/acceptance/test_bombs.py",
             "tests/acceptance/test_basebackups.py",
             "tests/acceptance/test_command_check.py",

@@ -133,18 +133,17 @@ class Copy:
     def data(self):
         return sorted((self.home / "shop" / "base").glob("*/data"))
 
-    def drill(self, **keys):
+    def drill(self, *, asks=True):
+        """`asks`: with checks of the rows."""
         world = self.world
-        more = "".join(f", {key}: {value}" for key, value in keys.items())
+        checks = f"[row_count: {{table: orders, equals: {self.made.rows}}}, row_count: {{table: apart, equals: 500}}]"
         world.config.write_text(
             "version: 1\n"
             "targets:\n"
             "  - name: shop\n"
-            f"    physical: {{kind: barman, home: backups/barman, server: shop{more}}}\n"
+            f"    physical: {{kind: barman, home: backups/barman, server: shop}}\n"
             "    databases: [shop]\n"
-            "    checks:\n"
-            f"      - row_count: {{table: orders, equals: {self.made.rows}}}\n"
-            "      - row_count: {table: apart, equals: 500}\n"
+            f"    checks: {checks if asks else []}\n"
             f"postgres: {{work_dir: {world.work}, jobs: 2}}\n"
             "history: {path: history.sqlite}\n"
         )

@@ -4,6 +4,8 @@ import pytest
 
 from tests.acceptance.conftest import world
 from tests.acceptance.physical import Yard, tell
+from tests.acceptance.test_barman import NEW, Copy
+from tests.damage import barman
 from tests.damage.physical import ALL, FILES, damage, noticed
 from tests.missing import left_out
 from tests.production import majors, producing
@@ -51,4 +53,23 @@ def test_without_a_manifest_the_checks_see_most(yard, kind):
     assert (report["verdict"] == "failed") is (kind.seen and kind.name not in SETTLED), report[
         "reason"
     ]
+    print(f"{kind}: {noticed(report)}")
+
+
+@pytest.fixture(scope="module", params=barman.METHODS)
+def kept(request):
+    if not NEW.exists():
+        left_out("Barman is not in .venv/barman")
+    with barman.barman(request.param) as made:
+        yield made
+
+
+@pytest.mark.parametrize("kind", barman.ALL, ids=str)
+def test_damage_of_what_barman_keeps_fails(world, kept, kind):
+    copy = Copy(world, kept)
+    kind.do(copy)
+
+    _, report = copy.drill(asks=False)
+
+    assert (report["verdict"] == "failed") is kind.seen, report["reason"]
     print(f"{kind}: {noticed(report)}")

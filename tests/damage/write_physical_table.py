@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.acceptance.conftest import World
 from tests.acceptance.physical import Story, Yard, tell
+from tests.damage.barman import lines_of_barman
 from tests.damage.pgbackrest import lines_of_pgbackrest
 from tests.damage.physical import ALL, PhysicalDamage, damage, noticed, tool_sees
 from tests.places import SHORT
@@ -39,6 +40,14 @@ PGBACKREST = """
 | damage | pgbackrest verify | drill |
 |---|---|---|
 """
+BARMAN = """
+## Barman
+
+A full backup by each method: `postgres` has a manifest, `rsync` none. `barman verify-backup` and `barman check-backup` were asked about the first.
+
+| damage | barman verify-backup | barman check-backup | drill, method postgres | drill, method rsync |
+|---|---|---|---|---|
+"""
 
 
 def drilled(story: Story, kind: PhysicalDamage, *, manifest: bool) -> tuple[str, bool | None]:
@@ -71,6 +80,7 @@ def main() -> None:
             print(lines[-1], file=sys.stderr)
     head = HEAD.format(version=installation.version.split()[0], no=NOT)
     tail = PGBACKREST + "\n".join(lines_of_pgbackrest()) + "\n"
+    tail += BARMAN + "\n".join(lines_of_barman()) + "\n"
     PAGE.write_text(head + "\n".join(lines) + "\n" + UNSEEN + tail)
 
 

@@ -11,6 +11,25 @@ from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
 
 PARTIAL = ".partial"
 """The segment that pg_receivewal writes at present, or the last one of a timeline that a standby left."""
+CLOSED = frozenset(
+    {
+        ".gpg",
+        ".pgp",
+        ".asc",
+        ".age",
+        ".enc",
+        ".aes",
+        ".snappy",
+        ".lzo",
+        ".lzma",
+        ".lz",
+        ".br",
+        ".Z",
+        ".zip",
+        ".7z",
+    }
+)
+"""Endings of files that are encrypted, or compressed in a way that restorecheck does not read."""
 _GROUP = re.compile(r"[0-9A-F]{16}")
 """A folder for each 4 GB of WAL, as Barman and pgBackRest name it."""
 
@@ -21,13 +40,28 @@ def fetch(archive: str, name: str, to: Path) -> FromArchive:
         os.scandir(archive).close()  # an archive that is not mounted has no file either
         found = next((p for p in _places_of(Path(archive), name) if p.is_file()), None)
         if found is None:
-            return _fetch_partial(archive, name, to)
+            return _closed(archive, name) or _fetch_partial(archive, name, to)
         files.copy_plain(found, to)
     except files.UNREADABLE as exc:
         return FromArchive(ArchiveAnswer.DAMAGED, f"cannot be decompressed: {exc}")
     except OSError as exc:
         return FromArchive(ArchiveAnswer.UNKNOWN, exc.strerror or "could not be read")
     return FromArchive(ArchiveAnswer.FETCHED)
+
+
+def _closed(archive: str, name: str) -> FromArchive | None:
+    """It is there, and nobody but its owner can tell how good it is. None: it is not there."""
+    places = (
+        p
+        for end in CLOSED
+        for p in (Path(archive, name + end), Path(archive, name[:16], name + end))
+    )
+    found = next((place for place in places if place.is_file()), None)
+    return (
+        FromArchive(ArchiveAnswer.UNKNOWN, f"restorecheck cannot read {found.name}")
+        if found
+        else None
+    )
 
 
 def _fetch_partial(archive: str, name: str, to: Path) -> FromArchive:
@@ -66,8 +100,8 @@ def _names(archive: str) -> Iterator[str]:
 
 
 def _plain_name(name: str) -> str:
-    suffix = next((s for s in files.SUFFIXES[1:] if name.endswith(s)), "")
-    return name.removesuffix(suffix)
+    known = (*files.SUFFIXES[1:], *CLOSED)
+    return name.removesuffix(next((s for s in known if name.endswith(s)), ""))
 
 
 def _places_of(archive: Path, name: str, end: str = "") -> Iterable[Path]:

@@ -23,7 +23,7 @@ class Copies(PhysicalSource):
     """Name of a backup → bytes of its own files, where they are known."""
 
     def spaces_of(self, name: str) -> Mapping[str, Path]:  # noqa: ARG002  # of sources that keep them apart
-        """Oids of the backup's tablespaces → their folders, where its links do not count."""
+        """Oids of the backup's tablespaces → their folders, where its links do not count; or the folder of their tars."""
         return {}
 
     def _needed(self, chain: Sequence[str], backup: PhysicalBackup) -> int:
@@ -96,6 +96,21 @@ def tar_of(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def parts_of(tar: Path) -> list[Path]:
+    """A tar, and the others of which it is the first: barman-cloud begins another at a size.
+
+    Raises:
+        DamagedBackupError: One between them is missing.
+    """
+    name, _, ending = tar.name.partition(".tar")
+    others = sorted(tar.parent.glob(f"{name}_[0-9][0-9][0-9][0-9].tar{ending}"))
+    for number, other in enumerate(others, 1):
+        wanted = f"{name}_{number:04}.tar{ending}"
+        if other.name != wanted:
+            raise DamagedBackupError(f"{wanted} is missing: {others[-1].name} is there")
+    return [tar, *others]
+
+
 def text_of(path: Path) -> str:
     """The beginning of a file; empty: it cannot be read."""
     try:
@@ -110,9 +125,9 @@ def _lay_out(
 ) -> None:
     """The files of one backup, copied or unpacked; its tablespaces below a folder of ours, whatever it says.
 
-    `beside`: oids of tablespaces → their folders, where the backup's links do not count.
+    `beside`: as `Copies.spaces_of`.
     """
-    base = folder if folder.is_file() else tar_of(folder, "base")
+    base = folder if folder.is_file() else tar_of(folder, "base") or tar_of(folder, "data")
     if base is None:
         links = files.copy_tree(folder, into, workshop)
         for oid, leads_to in {**links, **beside}.items():
@@ -122,19 +137,24 @@ def _lay_out(
                 )
             files.copy_tree(leads_to, _space(into, spaces, oid, workshop), workshop, top=False)
         return
-    files.unpack(base, into, workshop)
+    _unpack(base, into, workshop)
     if own_wal := tar_of(folder, "pg_wal"):
         if not (into / "pg_wal").is_dir():
             cluster.make_folder(into / "pg_wal", workshop.account)
         files.unpack(own_wal, into / "pg_wal", workshop)
     listed = text_of(into / "tablespace_map").splitlines()
-    for oid in sorted({line.split(" ", 1)[0] for line in listed if line.strip()}):
+    for oid in sorted({line.split(" ", 1)[0] for line in listed if line.strip()} | {*beside}):
         tar = tar_of(folder, oid) if oid.isdigit() else None
         if tar is None:
             raise DamagedBackupError(f"the tar of the tablespace {oid} is missing")
-        files.unpack(tar, _space(into, spaces, oid, workshop), workshop)
+        _unpack(tar, _space(into, spaces, oid, workshop), workshop)
     if (folder / MANIFEST).is_file() and not (into / MANIFEST).exists():
         files.copy_file(folder / MANIFEST, into / MANIFEST, workshop)
+
+
+def _unpack(tar: Path, into: Path, workshop: Workshop) -> None:
+    for part in parts_of(tar):
+        files.unpack(part, into, workshop)
 
 
 def _space(into: Path, spaces: Path, oid: str, workshop: Workshop) -> Path:

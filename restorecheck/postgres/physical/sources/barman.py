@@ -2,18 +2,20 @@
 
 Barman's own `check`, `status`, `show-server`, and `recover` with a target connect to production; its files do not. Folders
 as Barman 3.4 to 3.19 have them: `base/ID/data`, `base/ID/OID` for each tablespace, `wals`, and the description of a
-backup in `meta/ID-backup.info`, until 3.13.1 in `base/ID/backup.info`.
+backup in `meta/ID-backup.info`, until 3.13.1 in `base/ID/backup.info`. And as barman-cloud-backup writes them into a
+bucket: `base/ID/data.tar`, `base/ID/OID.tar` and `base/ID/backup.info`, with compressed WAL under its plain name and a suffix.
 """
 
 import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres.physical import archive_folder, wal
+from restorecheck.postgres.physical.archive_folder import CLOSED
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.copies import Copies, text_of
 from restorecheck.postgres.physical.source import (
@@ -28,6 +30,8 @@ RUNNING = frozenset({"EMPTY", "STARTED", "SYNCING"})
 """Values of `status`. Source: barman/infofile.py, BackupInfo."""
 DAY = timedelta(days=1)
 """A backup that began earlier and has not ended was interrupted."""
+JUST_NOW = timedelta(minutes=2)
+"""A folder without a description that changed since may be one that Barman is about to describe."""
 FIRST_SEGMENT = 1 << 20
 _ID = re.compile(r"\d{8}T\d{6}")
 """Of a backup: when it began, in the time zone of Barman's machine."""
@@ -54,7 +58,8 @@ class Barman(Copies):
         self.described.clear()
         self.described.update(infos)
         for name in infos:
-            self.folders[name] = self.folder / "base" / name / "data"
+            base = self.folder / "base" / name
+            self.folders[name] = base if any(base.glob("data.tar*")) else base / "data"
         found = [self._backup(name, infos, workshop.now) for name in sorted(infos)]
         self.sizes.update({backup.name: backup.size_bytes or 0 for backup in found})
         return sorted(found, key=lambda backup: (str(backup.started_at or ""), backup.name))
@@ -87,8 +92,11 @@ class Barman(Copies):
         info = infos[name]
         began, ended = _time(info.get("begin_time", "")), _time(info.get("end_time", ""))
         needs, problem = _chain(name, infos)
-        running = info.get("status", "EMPTY") in RUNNING
+        running = info.get("status", "") in RUNNING
         since = began or _time(f"{name}+00:00")
+        if not info:
+            since = _changed_at(self.folder / "base" / name)
+            running = since is not None and now - since < JUST_NOW
         size = info.get("cluster_size", "") or info.get("size", "")
         version = info.get("version", "")
         return PhysicalBackup(
@@ -108,10 +116,11 @@ class Barman(Copies):
 
     def spaces_of(self, name: str) -> Mapping[str, Path]:
         """Barman keeps them beside the data directory; links in it lead to Barman's own folder, or nowhere."""
-        base = self.folder / "base" / name
-        if any((self.folders[name]).glob("base.tar*")):
-            return {}  # tars of tablespaces lie beside base.tar
-        spaces = {oid: base / oid for oid in _oids(self.described[name].get("tablespaces", ""))}
+        base, folder = self.folder / "base" / name, self.folders[name]
+        oids = _oids(self.described[name].get("tablespaces", ""))
+        if any(folder.glob("*.tar*")):
+            return dict.fromkeys(oids, folder)  # tars of tablespaces lie beside that of the data
+        spaces = {oid: base / oid for oid in oids}
         for oid, folder in spaces.items():
             if not folder.is_dir():
                 raise DamagedBackupError(f"the folder of the tablespace {oid} is missing in {base}")
@@ -124,12 +133,11 @@ class Barman(Copies):
                 raise ProviderError(
                     f"{name} is a snapshot of disks, which restorecheck cannot restore"
                 )
-            if any(self.folders[name].glob("*.gpg")):
-                raise ProviderError(
-                    f"the backup {name} is encrypted by Barman, which restorecheck cannot decrypt"
-                )
-            if not self.folders[name].is_dir():
-                raise DamagedBackupError(f"{self.folders[name]} is missing")
+            folder = self.folders[name]
+            if closed := sorted(p.name for p in folder.glob("*.tar*") if p.suffix in CLOSED):
+                raise ProviderError(f"restorecheck cannot read {closed[0]} of the backup {name}")
+            if not folder.is_dir():
+                raise DamagedBackupError(f"{folder} is missing")
         super().restore(backup, workshop)
 
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:  # noqa: ARG002  # the port's signature
@@ -162,6 +170,13 @@ def _oids(tablespaces: str) -> tuple[str, ...]:
         return tuple(str(int(oid)) for _, oid, _ in ast.literal_eval(tablespaces or "[]"))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ()
+
+
+def _changed_at(folder: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _time(text: str) -> datetime | None:

@@ -96,3 +96,16 @@ def test_an_archive_that_is_not_there_does_not_answer(tmp_path):
     assert archive_folder.fetch(gone, NAME, tmp_path / "to").answer is ArchiveAnswer.UNKNOWN
     with pytest.raises(NotFoundError):
         archive_folder.newest_segment(gone)
+
+
+@pytest.mark.parametrize("end", [".gpg", ".snappy"])
+def test_a_segment_that_nobody_but_its_owner_reads_is_not_a_missing_one(tmp_path, end):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / f"{NAME}{end}").write_bytes(b"closed")
+
+    got = archive_folder.fetch(str(archive), NAME, tmp_path / "to")
+
+    assert got.answer is ArchiveAnswer.UNKNOWN
+    assert f"{NAME}{end}" in got.said
+    assert archive_folder.newest_segment(str(archive)) == NAME

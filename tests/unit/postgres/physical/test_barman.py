@@ -1,5 +1,6 @@
 """What a `backup.info` of Barman says; its lines are those of 3.4 and 3.19."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,10 +94,13 @@ def test_an_incremental_backup_is_as_good_as_what_it_builds_on(tmp_path, full, p
 
 
 def test_a_folder_without_description_is_not_a_whole_backup(tmp_path):
-    (tmp_path / "shop" / "base" / FULL).mkdir(parents=True)
+    base = tmp_path / "shop" / "base" / FULL
+    base.mkdir(parents=True)
+    os.utime(base, (NOW.timestamp() - 600,) * 2)
 
     _, found = listed(tmp_path)
 
+    assert not found[FULL].in_progress
     assert "missing or unreadable" in found[FULL].problem
 
 
@@ -111,3 +115,25 @@ def test_tablespaces_are_beside_the_data_whatever_its_links_say(tmp_path):
 
 def test_a_value_that_is_none_is_no_value():
     assert parse("error=None\nmode=a=b\nnonsense\n") == {"error": "", "mode": "a=b"}
+
+
+def test_a_folder_that_changed_just_now_may_soon_have_its_description(tmp_path):
+    base = tmp_path / "shop" / "base" / FULL
+    base.mkdir(parents=True)
+    os.utime(base, (NOW.timestamp() - 30,) * 2)
+
+    _, found = listed(tmp_path)
+
+    assert found[FULL].in_progress
+
+
+def test_tars_of_barman_cloud_lie_beside_the_description(tmp_path):
+    described(tmp_path, FULL, spaces="[('aside', 16387, '/gone')]")
+    base = tmp_path / "shop" / "base" / FULL
+    (base / "data").rmdir()
+    (base / "data.tar.gz").touch()
+
+    source, _ = listed(tmp_path)
+
+    assert source.folders[FULL] == base
+    assert source.spaces_of(FULL) == {"16387": base}
