@@ -55,6 +55,7 @@ GROUPS = (
             "tests/acceptance/test_storage_damages.py",
             "tests/acceptance/test_storages.py",
             "tests/acceptance/test_walg.py",
+            "tests/acceptance/test_workers.py",
         ),
     ),
     (

@@ -81,6 +81,10 @@ ALL_DATABASES = ("*",)
 """The value of `databases: all`, which no list of names can have."""
 
 
+def _label_value(value: Any) -> Any:  # noqa: ANN401  # before validation
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _databases(value: Any) -> Any:  # noqa: ANN401  # before validation
     if value == "all":
         return list(ALL_DATABASES)
@@ -132,6 +136,10 @@ Server = Annotated[str, AfterValidator(_server)]
 Interval = Annotated[str, BeforeValidator(_interval)]
 Listen = Annotated[str, AfterValidator(_listen)]
 TextFile = Annotated[str, AfterValidator(_textfile)]
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+LabelValue = Annotated[
+    str, BeforeValidator(_label_value), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
+]
 ScratchUrl = Annotated[SecretStr, AfterValidator(_scratch_url)]
 Databases = Annotated[
     tuple[Text, ...],

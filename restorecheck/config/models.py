@@ -123,6 +123,11 @@ class Runner(Keys):
         default=5.0,
         description="Time between two looks for new backups of targets with `when_new`.",
     )
+    dispatch: Literal["here", "workers"] = Field(
+        default="here",
+        description="Where drills run. here: on the machine of the runner. workers: on every host with "
+        "`restorecheck work`, which needs history.url.",
+    )
     queue: Queue | None = Field(
         default=None,
         description="Receive events on new objects in S3: a message starts a look for new dumps of the targets with "

@@ -13,6 +13,8 @@ from restorecheck.config.fields import (
     Cron,
     Databases,
     Interval,
+    Label,
+    LabelValue,
     TargetName,
     TierName,
     TimeZone,
@@ -104,6 +106,11 @@ class Defaults(Keys):
     server: OwnServer = Field(
         default_factory=OwnServer,
         description="The throw-away server of dumps: libraries, settings, limits, or a container image.",
+    )
+    runs_on: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        description="Labels that a worker must have to drill this target (`restorecheck work --label`), such as "
+        "{site: berlin, postgresql: 16}. Without runner.dispatch they mean nothing.",
     )
 
 

@@ -100,6 +100,14 @@ class Agenda:
         )
         return tuple(moment(row[0]) for row in rows)
 
+    def waiting(self, since: datetime) -> tuple[str, ...]:
+        """Targets with an open slot that was due at or after `since`."""
+        rows = self._database.rows(
+            f"select distinct target from slots where due_at >= ? and {_OPEN} order by target",  # noqa: S608  # as above
+            (stamp(since),),
+        )
+        return tuple(str(target) for (target,) in rows)
+
     def settle(self, target: str, due_at: datetime, reason: str, now: datetime) -> bool:
         """Record why there is no drill for a slot; False: it has a drill or a reason already."""
         assert reason, "a recorded reason says something"

@@ -9,7 +9,8 @@ from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
 from restorecheck.announcing import Kind, Rules
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.config_watch import Watched
-from restorecheck.hosts.daemon.service import MARGIN, Flags, Service
+from restorecheck.hosts.daemon.service import Flags, Service
+from restorecheck.hosts.daemon.workers import MARGIN
 from restorecheck.hosts.notifying.channels import Line
 from restorecheck.hosts.sources.source import TEARDOWN_LIMIT
 from restorecheck.model import Verdict

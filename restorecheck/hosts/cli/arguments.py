@@ -59,6 +59,14 @@ exit status:
   130  interrupted before the start
 """
 
+WORK_STATUSES = """
+exit status:
+  0    stopped by a signal; with --once: the scheduled time has its report or reason
+  2    wrong usage or configuration, or no target can run on this host
+  3    the history cannot be used; with --once also: another process drills the target
+  130  interrupted before the start
+"""
+
 STATUS_STATUSES = """
 exit status:
   0    every target is proven
@@ -176,6 +184,7 @@ def _parser() -> Parser:
     _add_drill(commands)
     _add_sweep(commands)
     _add_run(commands)
+    _add_work(commands)
     _add_status(commands)
     _add_history(commands)
     _add_report(commands)
@@ -288,6 +297,29 @@ def _add_run(commands: "Commands[Parser]") -> None:
         "--once",
         action="store_true",
         help="drill what is due now, send the messages, and end: for cron and timers",
+    )
+
+
+def _add_work(commands: "Commands[Parser]") -> None:
+    work = _add(
+        commands,
+        "work",
+        "drill what the runner of a shared history hands over, until stopped",
+        WORK_STATUSES,
+    )
+    _add_config_option(work)
+    work.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,…",
+        help="what this host offers to `runs_on` of targets; may be repeated. By default it has "
+        "postgresql=MAJOR,… of its PostgreSQL programs",
+    )
+    work.add_argument(
+        "--once",
+        metavar="TARGET",
+        help="drill this target for its newest scheduled time that is open, and end",
     )
 
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from restorecheck.hosts.notifying.outbox import Postman
 
 
-WITH_LOGS = ("drill", "sweep", "run", "demo", "sandbox", "propose", "prove", "conformance")
+WITH_LOGS = ("drill", "sweep", "run", "work", "demo", "sandbox", "propose", "prove", "conformance")
 """Commands that log; the others do not import structlog, which takes time."""
-OWN_SIGNALS = ("drill", "run", "sandbox", "propose", "prove", "conformance")
+OWN_SIGNALS = ("drill", "run", "work", "sandbox", "propose", "prove", "conformance")
 """Commands that handle signals from the moment at which there is something to tear down."""
 
 
@@ -70,6 +70,10 @@ def _do(arguments: argparse.Namespace) -> int:
             from restorecheck.hosts.daemon import command
 
             return command.run(arguments)
+        case "work":
+            from restorecheck.hosts.daemon import work
+
+            return work.run(arguments)
         case "status" | "history" | "report":
             return ask(arguments)
         case "doctor" | "audit":

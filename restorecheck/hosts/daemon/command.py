@@ -21,9 +21,9 @@ from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.pages import Pages
 from restorecheck.hosts.daemon.service import Flags, Service
 from restorecheck.hosts.daemon.web import Answer, Site, fixed, health_page, serving
-from restorecheck.hosts.daemon.workers import Workers
+from restorecheck.hosts.daemon.workers import HandedOver, Launcher, Workers
 from restorecheck.hosts.drill import wiring
-from restorecheck.hosts.drill.metrics_file import metrics_room
+from restorecheck.hosts.drill.metrics_file import metrics_room, not_installed
 from restorecheck.hosts.drill.standings import overview_of, statuses_of, unscheduled
 from restorecheck.hosts.process import logs
 from restorecheck.hosts.process.exit_codes import Exit, of_report, worst
@@ -47,10 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     flags = Flags()
     locks = locks_of(Path(watched.config.history.path))
-    service = Service(watched, Workers(lambda: watched.source), clock, pause=sleep, flags=flags)
+    launcher: Launcher = Workers(lambda: watched.source)
+    if not arguments.once:
+        launcher = dispatched(watched.config, launcher)
+    service = Service(watched, launcher, clock, pause=sleep, flags=flags)
     with ExitStack() as stack:
         _only_runner(stack, locks, watched.config)
-        stack.enter_context(_signals(flags))
+        stack.enter_context(handled_signals(flags))
         if arguments.once:
             return _once(service, watched, flags, clock)
         if watched.config.runner.textfile:
@@ -67,6 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
             stack.enter_context(_queue(service, watched, clock))
         service.run()
     return Exit.VERIFIED
+
+
+def dispatched(config: Config, here: Launcher) -> Launcher:
+    """Where the drills of the runner run."""
+    if config.runner.dispatch == "here":
+        return here
+    assert config.history.url is not None, "a rule of the configuration"
+    url = config.history.url.get_secret_value()
+    try:
+        from restorecheck.dispatch.jobs import Deferrer
+    except ImportError as exc:
+        raise not_installed("runner.dispatch", exc, "workers") from exc
+    return HandedOver(here, Deferrer(url).defer)
 
 
 def _name_unscheduled(config: Config) -> None:
@@ -114,7 +130,7 @@ def _once(service: Service, watched: Watched, flags: Flags, clock: Clock) -> int
 
 
 @contextmanager
-def _signals(flags: Flags) -> Iterator[None]:
+def handled_signals(flags: Flags) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         flags.stop = True
 

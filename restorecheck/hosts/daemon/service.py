@@ -37,7 +37,7 @@ from restorecheck.hosts.daemon.alarm import (
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.gate import AT_ONCE, Gate
 from restorecheck.hosts.daemon.looks import Looks, NewestOf, Seen
-from restorecheck.hosts.daemon.workers import Launcher
+from restorecheck.hosts.daemon.workers import Launcher, limit_of
 from restorecheck.hosts.drill import new_backups
 from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
@@ -46,7 +46,7 @@ from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
 from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
-from restorecheck.hosts.sources.drill_settings import deadline_of, teardown_limit_of
+from restorecheck.hosts.process.shared_leases import is_alive
 from restorecheck.ports import Clock
 from restorecheck.sql.agenda import Agenda
 from restorecheck.sql.store import SqlStore
@@ -60,8 +60,9 @@ OVERDUE_EVERY = timedelta(hours=1)
 TIDY_EVERY = timedelta(days=1)
 NUMBERS_EVERY = timedelta(minutes=1)
 WATCH_EVERY = timedelta(seconds=15)
-MARGIN = timedelta(minutes=30)
-"""A worker that exceeds its own deadlines by more than this is ended."""
+HAND_OVER_EVERY = timedelta(minutes=1)
+RECENT = timedelta(days=7)
+"""Older open slots are not handed over again."""
 SHOUT_AGAIN = timedelta(hours=20)
 
 Reach = Callable[[Config, Clock], tuple[Line, ...]]
@@ -114,6 +115,8 @@ class Service:
         self._asked: dict[str, datetime] = {}
         """Slots requested by a person, until their drill starts."""
         self._asking = threading.Lock()
+        self._handed: dict[str, datetime] = {}
+        """The newest slot of each target that this process has handed over."""
         self._waiting: set[str] = set()
         self._drilling: set[str] = set()
         self._shouted: dict[str, datetime] = {}
@@ -303,6 +306,8 @@ class Service:
             ("overdue", self._overdue, OVERDUE_EVERY, MESSAGES, now),
             ("numbers", self._numbers, NUMBERS_EVERY, NUMBERS, now),
         )
+        if self._launcher.hands_over:
+            chores += (("hand over", self._hand_over, HAND_OVER_EVERY, CHORES, now),)
         for name, work, interval, executor, first in chores:
             trigger = IntervalTrigger(
                 seconds=interval.total_seconds(), start_date=first, timezone="UTC"
@@ -365,7 +370,13 @@ class Service:
 
     def is_busy(self, name: str) -> bool:
         """Whether a drill of this target waits for its turn or runs."""
-        return self.coming(name) or name in self._drilling
+        busy = self.coming(name) or name in self._drilling
+        return busy or (self._launcher.hands_over and self._is_handed_over(name))
+
+    def _is_handed_over(self, name: str) -> bool:
+        with self._history() as store:
+            waits = bool(Agenda(store.database).open(name))
+            return waits or any(drill.target == name for drill in store.unfinished())
 
     def has_report_since(self, name: str, moment: datetime) -> bool:
         """Whether a drill that began after that moment has its report."""
@@ -427,9 +438,15 @@ class Service:
                 slot = self._clock.now().replace(second=0, microsecond=0)
         if slot is None:
             return None
-        self._say_started(name, slot)
-        log.info("drill.due", target=name, slot=slot.isoformat())
+        if not self._launcher.hands_over or self._handed.get(name) != slot:
+            self._say_started(name, slot)
+            log.info("drill.due", target=name, slot=slot.isoformat())
         why = self._launcher.drill(name, slot, self._limit(target))
+        if self._launcher.hands_over:
+            self._handed[name] = slot
+            if why:
+                self._no_drill(name, slot, why)
+            return ""
         return self._settle(name, slot, why)
 
     def _settle(self, name: str, slot: datetime, why: str) -> str:
@@ -471,9 +488,7 @@ class Service:
         self._tell(Trouble(target=name, at=self._clock.now(), reason=reason))
 
     def _limit(self, target: Target) -> timedelta:
-        """A worker that takes longer is ended: every drill ends by its own deadlines."""
-        teardown = teardown_limit_of(self._watched.config, target)
-        return deadline_of(target) + 3 * teardown + MARGIN
+        return limit_of(self._watched.config, target)
 
     def _overrun(self, event: Any) -> None:  # noqa: ANN401  # APScheduler's own
         kind, _, name = str(event.job_id).partition(":")
@@ -488,6 +503,16 @@ class Service:
         with self.guarded("record an overrun", target=name), self._history() as store:
             Slots(Agenda(store.database), self._clock).overrun(plan)
         log.warning("drill.overrun", target=name)
+
+    def _hand_over(self) -> None:
+        """Again what is still open: the history was away, or the host of its drill died."""
+        with self.guarded("hand drills over"), self._history() as store:
+            locks = locks_of(Path(self._watched.config.history.path))
+            if not all(is_alive(drill, store, locks) for drill in store.unfinished()):
+                self._launcher.finish()
+            for name in Agenda(store.database).waiting(self._clock.now() - RECENT):
+                if self._target(name) is not None and not self.coming(name):
+                    self._call(name)
 
     # --- chores ---------------------------------------------------------------------------
 

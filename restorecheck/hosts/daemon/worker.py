@@ -7,6 +7,7 @@ runner read it. When the runner dies, the drill continues to its report.
 import json
 import os
 import sys
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def _sweep(config: Config) -> int:
 
     parts = wiring.build(config, Progress())
     try:
-        return sweep_command.run(parts, end=())
+        with redirect_stdout(sys.stderr):  # the runner says what was deleted
+            return sweep_command.run(parts, end=())
     finally:
         parts.close()
 

@@ -12,7 +12,10 @@ from typing import IO, Protocol
 
 import structlog
 
+from restorecheck.config import Config, Target
 from restorecheck.hosts.daemon.config_watch import ConfigSource
+from restorecheck.hosts.drill.sweep_command import NOTHING
+from restorecheck.hosts.sources.drill_settings import deadline_of, teardown_limit_of
 from restorecheck.report.terminal import clean
 
 log = structlog.get_logger("restorecheck.runner")
@@ -26,6 +29,9 @@ DRAIN_SECONDS = 2.0
 
 class Launcher(Protocol):
     """Starts work and waits for its end. Called from several threads."""
+
+    hands_over: bool = False
+    """Drills run on other hosts: `drill` does not wait for them, and these hosts see to every slot."""
 
     def drill(self, target: str, slot: datetime, limit: timedelta) -> str:
         """Drill a target for a slot; returns why no drill started; empty: one did."""
@@ -44,6 +50,40 @@ class Launcher(Protocol):
         ...
 
 
+Defer = Callable[[str, datetime], str]
+"""Hands the drill of a target for a slot over to other hosts. Safe to repeat. Returns why there will be no drill;
+empty: there may be one. Raises RestorecheckError: it is tried again in a minute."""
+
+
+class HandedOver(Launcher):
+    """Drills on other hosts; finishes and sweeps what belongs to this one."""
+
+    hands_over = True
+
+    def __init__(self, here: Launcher, defer: Defer) -> None:
+        self._here = here
+        self._defer = defer
+
+    def drill(self, target: str, slot: datetime, limit: timedelta) -> str:  # noqa: ARG002  # that host limits it
+        return self._defer(target, slot)
+
+    def finish(self) -> str:
+        return self._here.finish()
+
+    def sweep(self) -> str:
+        return self._here.sweep()
+
+    def stop(self, within: timedelta) -> int:
+        return self._here.stop(within)
+
+
+def limit_of(config: Config, target: Target) -> timedelta:
+    """A worker process that takes longer is ended: every drill ends by its own deadlines."""
+    return deadline_of(target) + 3 * teardown_limit_of(config, target) + MARGIN
+
+
+MARGIN = timedelta(minutes=30)
+"""A worker that exceeds its own deadlines by more than this is ended."""
 SWEEP_LIMIT = timedelta(hours=3)
 """A longer sweep is ended; a deletion in AWS takes minutes."""
 
@@ -139,4 +179,5 @@ def _read(stream: IO[str], tail: "collections.deque[str]", job: dict[str, str]) 
         while line := stream.readline(LINE):
             text = clean(line.rstrip("\n"))
             tail.append(text)
-            log.debug("worker.output", text=text, **job)
+            say = log.info if job["job"] == "sweep" and text != NOTHING else log.debug
+            say("worker.output", text=text, **job)

@@ -10,6 +10,7 @@ from restorecheck.errors import DrillConflictError, RestorecheckError
 from restorecheck.lifecycle import Gone, Parked, StillThere, apply
 from restorecheck.model import Drill, Resource
 from restorecheck.ports import Clock, DrillStore, Inventory, Provider
+from restorecheck.spelling import minute_of
 from restorecheck.sweep import Leftover, SweepPlan, plan_sweep
 
 Sleep = Callable[[timedelta], None]
@@ -69,8 +70,11 @@ class Sweeper:
         sleep: Sleep,
         patient: bool = True,
         host: str = "",
+        is_drilled_again: Callable[[Drill], bool] = lambda _drill: False,
     ) -> None:
+        """`is_drilled_again`: whether the slot of a drill, whose host died before its verdict, is free for another drill."""
         self._host = host
+        self._is_drilled_again = is_drilled_again
         self._patient = patient
         self._engine = engine
         self._store = store
@@ -169,10 +173,20 @@ class Sweeper:
         """
         plan = plan or self._plan((), (), ())
         for drill in plan.finish:
+            if drill.verdict is None and self._is_drilled_again(drill):
+                self._free_slot(drill)
             self._engine.abort(
                 drill.id, f"{DEAD_HOST} (host {drill.host})" if drill.host else DEAD_HOST
             )
         return tuple(drive(self._engine, drill.id, self._sleep) for drill in plan.finish)
+
+    def _free_slot(self, drill: Drill) -> None:
+        assert drill.scheduled_for is not None, "asked before"
+        note = f"another drill is for the scheduled time {minute_of(drill.scheduled_for)}"
+        try:
+            self._store.save(drill.evolve(scheduled_for=None, notes=(*drill.notes, note)))
+        except DrillConflictError:
+            return  # another sweep did so already
 
     def _until(
         self,

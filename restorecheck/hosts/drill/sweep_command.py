@@ -8,6 +8,8 @@ from restorecheck.hosts.process.exit_codes import Exit
 from restorecheck.report.terminal import clean
 from restorecheck.sweep import SweepPlan
 
+NOTHING = "nothing to sweep"
+
 
 def run(parts: Parts, *, end: Collection[str]) -> int:
     swept = parts.sweeper.sweep(end=end)
@@ -29,7 +31,7 @@ def run(parts: Parts, *, end: Collection[str]) -> int:
         _tell_unseen(swept.plan)
         return Exit.LEFT_BEHIND if swept.left else Exit.INCONCLUSIVE
     if not (swept.finished or swept.deleted or swept.parked):
-        print("nothing to sweep")
+        print(NOTHING)
     return Exit.VERIFIED
 
 
@@ -53,7 +55,7 @@ def preview(parts: Parts, *, end: Collection[str]) -> int:
     if plan.unseen:
         return Exit.INCONCLUSIVE
     if not plan.park:
-        print("nothing to sweep")
+        print(NOTHING)
     return Exit.VERIFIED
 
 

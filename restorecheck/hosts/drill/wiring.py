@@ -21,7 +21,7 @@ from restorecheck.hosts.process.shared_leases import POD, SharedLeases, host_of,
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets, Unconfigured
 from restorecheck.lifecycle import Gone, StillThere
-from restorecheck.model import Drill, Resource
+from restorecheck.model import Drill, Resource, Verdict
 from restorecheck.ports import Observer, Provider
 from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sql.store import SqlStore
@@ -29,6 +29,9 @@ from restorecheck.sweep import is_of_its_host
 
 if TYPE_CHECKING:
     from restorecheck.postgres.dump.settings import FullText
+
+MOST_HOSTS = 3
+"""A drill that this many hosts did not survive is not tried by another one: its slot gets the report of the last."""
 
 DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
 """Lock file of a drill, named by `new_drill_id`; other lock files are permanent."""
@@ -127,6 +130,7 @@ def build(
         provider_for=provider_for,
         is_alive=lambda drill: is_alive(drill, store, locks),
         host=host,
+        is_drilled_again=partial(_is_drilled_again, config, store),
         clock=clock,
         sleep=sleep,
     )
@@ -141,6 +145,18 @@ def build(
         shared=SharedLeases(config.history),
         host=host,
     )
+
+
+def _is_drilled_again(config: Config, store: SqlStore, drill: Drill) -> bool:
+    if config.runner.dispatch == "here" or drill.scheduled_for is None:
+        return False
+    since = store.entries(target=drill.target, since=drill.scheduled_for)
+    died = [
+        e
+        for e in since
+        if e.announce and e.scheduled_for is None and e.verdict is Verdict.INCONCLUSIVE
+    ]
+    return len(died) + 1 < MOST_HOSTS
 
 
 def _delete_from_here(

@@ -1498,3 +1498,25 @@ def test_the_password_of_the_history_is_a_secret_and_its_locks_have_a_folder_of_
     assert config.history.path == f"{state}/history-db-6432-nights"
     other = parse(target(top=URL % "postgresql://rc@db:6432/days"))
     assert other.history.path == f"{state}/history-db-6432-days"
+
+
+# --- dispatch
+
+WORKERS = "runner: {dispatch: workers}\nhistory: {url: 'postgresql://rc@db/n'}"
+
+
+def test_drills_on_other_hosts_need_a_history_that_they_share():
+    told = problem(target(top="runner: {dispatch: workers}"))
+
+    assert "set history.url" in told
+    assert parse(target(top=WORKERS)).runner.dispatch == "workers"
+    assert parse(target()).runner.dispatch == "here"
+
+
+def test_a_target_runs_where_its_labels_are_and_inherits_them():
+    text = target("    runs_on: {site: rome, postgresql: 16}", top="defaults: {runs_on: {size: s}}")
+
+    assert parse(text).targets[0].runs_on == {"site": "rome", "postgresql": "16"}
+    assert parse(target(top="defaults: {runs_on: {size: s}}")).targets[0].runs_on == {"size": "s"}
+    assert "runs_on" in problem(target("    runs_on: {site: [a, b]}"))
+    assert "runs_on" in problem(target("    runs_on: {Site: a}"))
