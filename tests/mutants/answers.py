@@ -579,14 +579,14 @@ ANSWERS = (
     ),
     bug(
         "SIGHUP stops the runner",
-        "_signals",
+        "handled_signals",
         "signal.SIGHUP: reload}",
         "signal.SIGHUP: stop}",
         "tests/acceptance/test_runner.py::test_sighup_reads_the_configuration_again_and_a_broken_one_is_not_used",
     ),
     bug(
         "SIGTERM is not handled by the runner",
-        "_signals",
+        "handled_signals",
         "handlers = {signal.SIGTERM: stop, signal.SIGINT: stop,",
         "handlers = {signal.SIGINT: stop,",
         "tests/acceptance/test_runner.py::test_sigterm_right_after_the_start_is_a_stop_as_any_other",
@@ -600,8 +600,8 @@ ANSWERS = (
     ),
     bug(
         "a worker is given the drill's deadline and no teardown",
-        "Service._limit",
-        "return deadline_of(target) + 3 * teardown + MARGIN",
+        "limit_of",
+        "return deadline_of(target) + 3 * teardown_limit_of(config, target) + MARGIN",
         "return deadline_of(target)",
         "tests/integration/test_service.py",
     ),
