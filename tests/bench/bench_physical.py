@@ -69,7 +69,7 @@ def copied(production: Production, into: Path) -> None:
 def restored(production: Production, into: Path) -> None:
     config = f"--config={production.directory}/pgbackrest.conf"
     as_account(
-        production, str(pgbackrest.PROGRAM), config, "--stanza=shop", 
+        production, str(pgbackrest.PROGRAM), config, "--stanza=shop",
         f"--pg1-path={into}", "restore",
     )  # fmt: skip
 

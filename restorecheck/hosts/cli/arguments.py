@@ -312,9 +312,9 @@ def _add_work(commands: "Commands[Parser]") -> None:
         "--label",
         action="append",
         default=[],
-        metavar="NAME=VALUE,…",
+        metavar="NAME=VALUE[,VALUE]",
         help="what this host offers to `runs_on` of targets; may be repeated. By default it has "
-        "postgresql=MAJOR,… of its PostgreSQL programs",
+        "postgresql=MAJOR[,MAJOR] of its PostgreSQL programs",
     )
     work.add_argument(
         "--once",

@@ -1,5 +1,6 @@
 """A server that replays the WAL of a restored data directory: start, polling, result."""
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -142,11 +143,15 @@ class Recovery:
 
     def _screen_own_wal(self, broker: Broker) -> None:
         """Raises ProviderError."""
-        own = sorted((self.workshop.places.data / "pg_wal").glob("[0-9A-F]" * 24))
-        for segment in own if broker.screen is not None else ():
-            if why := self._new_space(segment):
+        if broker.screen is None:
+            return
+        place = self.workshop.places.data / "pg_wal"
+        with untrusted_files.folder(place) as held:
+            own = sorted(name for name in os.listdir(held) if wal.SEGMENT.fullmatch(name))  # noqa: PTH208  # by a descriptor
+        for name in own:
+            if why := self._new_space(place / name):
                 raise ProviderError(
-                    f"the server was not started: in {segment.name} of the backup, {why}",
+                    f"the server was not started: in {name} of the backup, {why}",
                     hint=outcome.LATER_SPACE,
                 )
 

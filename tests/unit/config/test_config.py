@@ -996,15 +996,15 @@ def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
         (
             "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
         ),
         (
             "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
         ),
         (
             "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server"
+            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
         ),
     ]
 
@@ -1514,9 +1514,9 @@ def test_drills_on_other_hosts_need_a_history_that_they_share():
 
 
 def test_a_target_runs_where_its_labels_are_and_inherits_them():
-    text = target("    runs_on: {site: rome, postgresql: 16}", top="defaults: {runs_on: {size: s}}")
+    text = target("runs_on: {site: rome, postgresql: 16}", top="defaults: {runs_on: {size: s}}")
 
     assert parse(text).targets[0].runs_on == {"site": "rome", "postgresql": "16"}
     assert parse(target(top="defaults: {runs_on: {size: s}}")).targets[0].runs_on == {"size": "s"}
-    assert "runs_on" in problem(target("    runs_on: {site: [a, b]}"))
-    assert "runs_on" in problem(target("    runs_on: {Site: a}"))
+    assert "runs_on" in problem(target("runs_on: {site: [a, b]}"))
+    assert "runs_on" in problem(target("runs_on: {Site: a}"))

@@ -71,5 +71,5 @@ def test_help_tells_exit_statuses_of_the_commands_that_have_some_of_their_own(ca
     assert with_statuses == {
         *("drill", "sweep", "run", "status", "history", "report", "manifest", "doctor", "audit"),
         *("propose", "prove", "conformance aws", "config validate", "demo", "sandbox up"),
-        *("infra export", "server install", "server list", "server pin", "server pull"),
+        *("infra export", "server install", "work", "server list", "server pin", "server pull"),
     }
