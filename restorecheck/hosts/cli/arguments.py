@@ -314,7 +314,7 @@ def _add_work(commands: "Commands[Parser]") -> None:
         default=[],
         metavar="NAME=VALUE[,VALUE]",
         help="what this host offers to `runs_on` of targets; may be repeated. By default it has "
-        "postgresql=MAJOR[,MAJOR] of its PostgreSQL programs",
+        "the label postgresql, with the majors of its PostgreSQL programs",
     )
     work.add_argument(
         "--once",
