@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.missing import missing
@@ -49,9 +50,13 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_kubernetes_takes_the_manifest():
+MANIFESTS = ("kubernetes.yaml", "kubernetes-job.yaml", "kubernetes-runner.yaml")
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_kubernetes_takes_the_manifest(name):
     done = subprocess.run(
-        [tool("kubernetes-validate"), "--strict", "--no-warn", str(FILES / "kubernetes.yaml")],
+        [tool("kubernetes-validate"), "--strict", "--no-warn", str(FILES / name)],
         capture_output=True,
         text=True,
         check=False,

@@ -15,6 +15,9 @@ def broken_history_rules(document: Document) -> Iterator[ConfigFinding]:
     if dispatch not in {None, "here"} and url is None:
         message = "drills on other hosts need a history that they share: set history.url"
         yield ConfigFinding(("runner", "dispatch"), message)
+    if dispatch == "kubernetes" and isinstance(runner, dict) and runner.get("kubernetes") is None:
+        message = "missing key: runner.kubernetes, with the manifest of a Job"
+        yield ConfigFinding(("runner", "dispatch"), message)
     if not isinstance(history, dict) or not isinstance(url, str):
         return
     path = ("history", "url")

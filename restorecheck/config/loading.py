@@ -11,6 +11,7 @@ from restorecheck.config.document import Document, read_document
 from restorecheck.config.files import read
 from restorecheck.config.findings import ConfigFinding, UnusableDocumentError, dotted
 from restorecheck.config.interpolation import Interpolator, expand_home
+from restorecheck.config.kubernetes import Kubernetes
 from restorecheck.config.limits import passed_limits
 from restorecheck.config.models import (
     Aws,
@@ -31,7 +32,7 @@ from restorecheck.config.targets import resolved
 from restorecheck.config.tiers import with_tiers
 from restorecheck.errors import ConfigError, Problem
 
-Section = TypeVar("Section", Aws, PagesServer, Postgres, Runner)
+Section = TypeVar("Section", Aws, Kubernetes, PagesServer, Postgres, Runner)
 
 _HINT = "`restorecheck config example` prints a valid file, `restorecheck config schema` its schema"
 
@@ -102,6 +103,10 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
     if runner.pages:
         pages = _with_absolute(runner.pages, absolute, "token_file")
         runner = runner.model_copy(update={"pages": pages})
+    if runner.kubernetes:
+        keys = ("job", "token_file", "ca_file")
+        kubernetes = _with_absolute(runner.kubernetes, absolute, *keys)
+        runner = runner.model_copy(update={"kubernetes": kubernetes})
     return Config.model_construct(  # of what was validated as `ConfigFile`
         version=written.version,
         defaults=written.defaults,

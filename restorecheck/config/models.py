@@ -24,6 +24,7 @@ from restorecheck.config.fields import (
     TextFile,
     TierName,
 )
+from restorecheck.config.kubernetes import Kubernetes
 from restorecheck.config.notify import Notification
 from restorecheck.config.queue import Queue
 from restorecheck.config.signing import Signing
@@ -123,10 +124,13 @@ class Runner(Keys):
         default=5.0,
         description="Time between two looks for new backups of targets with `when_new`.",
     )
-    dispatch: Literal["here", "workers"] = Field(
+    dispatch: Literal["here", "workers", "kubernetes"] = Field(
         default="here",
         description="Where drills run. here: on the machine of the runner. workers: on every host with "
-        "`restorecheck work`, which needs history.url.",
+        "`restorecheck work`. kubernetes: each in a Job of its own. The last two need history.url.",
+    )
+    kubernetes: Kubernetes | None = Field(
+        default=None, description="The Jobs of `dispatch: kubernetes`."
     )
     queue: Queue | None = Field(
         default=None,

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     locks = locks_of(Path(watched.config.history.path))
     launcher: Launcher = Workers(lambda: watched.source)
     if not arguments.once:
-        launcher = dispatched(watched.config, launcher)
+        launcher = dispatched(watched.config, launcher, clock)
     service = Service(watched, launcher, clock, pause=sleep, flags=flags)
     with ExitStack() as stack:
         _only_runner(stack, locks, watched.config)
@@ -72,10 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def dispatched(config: Config, here: Launcher) -> Launcher:
+def dispatched(config: Config, here: Launcher, clock: Clock) -> Launcher:
     """Where the drills of the runner run."""
     if config.runner.dispatch == "here":
         return here
+    if config.runner.dispatch == "kubernetes":
+        from restorecheck.hosts.daemon.cluster import jobs_of
+
+        return HandedOver(here, jobs_of(config, clock).defer)
     assert config.history.url is not None, "a rule of the configuration"
     url = config.history.url.get_secret_value()
     try:

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _once(watched: Watched, name: str) -> int:
-    """One target, for its newest open slot, and end."""
+    """One target, for its newest open slot, as a Job of Kubernetes does."""
     if name not in {target.name for target in watched.config.targets}:
         message = f"--once: this configuration has no target {name!r}"
         raise ConfigError((Problem(message=message, file=str(watched.source.path)),))

@@ -1520,3 +1520,30 @@ def test_a_target_runs_where_its_labels_are_and_inherits_them():
     assert parse(target(top="defaults: {runs_on: {size: s}}")).targets[0].runs_on == {"size": "s"}
     assert "runs_on" in problem(target("runs_on: {site: [a, b]}"))
     assert "runs_on" in problem(target("runs_on: {Site: a}"))
+
+
+CLUSTER = "history: {url: 'postgresql://rc@db/n'}\nrunner: {dispatch: kubernetes%s}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", "missing key: runner.kubernetes"),
+        (", kubernetes: {}", "missing key 'job'"),
+        (", kubernetes: {job: j, api: 'http://10.0.0.1'}", "expected https"),
+        (", kubernetes: {job: j, api: 'https://a/b'}", "expected a URL such as"),
+        (", kubernetes: {job: j, namespace: A_b}", "runner.kubernetes.namespace"),
+    ],
+)
+def test_a_cluster_that_cannot_be_asked_is_told(keys, said):
+    assert said in problem(target(top=CLUSTER % keys))
+
+
+def test_files_of_a_cluster_are_beside_the_configuration():
+    keys = ", kubernetes: {job: job.yaml, api: 'http://127.0.0.1:8001', token_file: /t}"
+
+    cluster = parse(target(top=CLUSTER % keys)).runner.kubernetes
+
+    assert cluster is not None
+    assert cluster.job == "/etc/restorecheck/job.yaml"
+    assert (cluster.token_file, cluster.ca_file) == ("/t", None)
