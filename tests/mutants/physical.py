@@ -205,6 +205,20 @@ PHYSICAL = (
         TEXTS,
     ),
     bug(
+        "what was fetched ahead is handed over whatever the server wants",
+        "Broker._fetched",
+        "name == following and got.answer is ArchiveAnswer.FETCHED",
+        "following and got.answer is ArchiveAnswer.FETCHED",
+        BROKER,
+    ),
+    bug(
+        "an answer of the archive ahead of its time is final",
+        "Broker._fetched",
+        "if name == following and got.answer is ArchiveAnswer.FETCHED:\n    (self._incoming / AHEAD).replace(to)",
+        "if name == following:\n    (self._incoming / AHEAD).replace(to) if (self._incoming / AHEAD).exists() else None",
+        BROKER,
+    ),
+    bug(
         "an archive that did not answer is taken for its end",
         "Broker._ask_archive",
         "return REFUSED",

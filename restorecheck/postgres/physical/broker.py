@@ -37,6 +37,9 @@ the database; with a higher code it stops. Source: src/backend/access/transam/xl
 SECOND_LOOK = 2.0
 """Seconds until the second look at an incomplete segment, which may still be being copied into the archive."""
 _LOOKS = 0.2
+AHEAD = "ahead"
+"""Name of a segment that the server has not asked for yet."""
+_NOTHING = ("", FromArchive(ArchiveAnswer.ABSENT), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Broker:
     requests: list[WalRequest] = field(default_factory=list)
     refused: Broken | Unclear | None = None
     """Why the broker made the server stop; None: it did not."""
+    _ahead: tuple[str, FromArchive, float] = field(default=_NOTHING, init=False)
+    """The segment that was asked for before the server wanted it, the archive's answer, and its seconds."""
     _ended: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -113,13 +118,14 @@ class Broker:
                 last = self._incoming / name
                 code = self._ask_archive(name, last)
             os.write(self._answer, f"{code}\n".encode())
+            if code == FETCHED and wal.SEGMENT.fullmatch(name):
+                self._fetch_ahead(name)
         for descriptor in (self._ask, self._answer):
             os.close(descriptor)
 
     def _ask_archive(self, name: str, to: Path) -> int:
-        began = time.perf_counter()
-        got = self._checked(name, to)
-        self.requests.append(WalRequest(name, got.answer, time.perf_counter() - began))
+        got, seconds = self._fetched(name, to)
+        self.requests.append(WalRequest(name, got.answer, seconds))
         match got.answer:
             case ArchiveAnswer.FETCHED:
                 to.chmod(0o644)
@@ -137,6 +143,25 @@ class Broker:
                     reason=f"the WAL archive could not be asked for {name}: {got.said}"
                 )
         return REFUSED
+
+    def _fetch_ahead(self, name: str) -> None:
+        """Fetch the next segment while the server replays this one. Whatever else the archive answers is asked for again
+        when the server wants it.
+        """
+        here, began = wal.Segment.of(name, self.size), time.perf_counter()
+        following = wal.Segment(here.timeline, here.number + 1).name(self.size)
+        got = self._once(following, self._incoming / AHEAD)
+        self._ahead = following, got, time.perf_counter() - began
+
+    def _fetched(self, name: str, to: Path) -> tuple[FromArchive, float]:
+        """And the seconds of the fetch."""
+        following, got, seconds = self._ahead
+        self._ahead = _NOTHING
+        if name == following and got.answer is ArchiveAnswer.FETCHED:
+            (self._incoming / AHEAD).replace(to)
+            return got, seconds
+        began = time.perf_counter()
+        return self._checked(name, to), time.perf_counter() - began
 
     def _checked(self, name: str, to: Path) -> FromArchive:
         """Fetch, with a second look at a file that may still be being written."""

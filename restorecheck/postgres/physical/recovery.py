@@ -30,6 +30,7 @@ from restorecheck.postgres.session.connection import Connection, pin
 from restorecheck.postgres.session.messages import log_lines
 
 _CONTROL = re.compile(r"^([^:\n]+):\s+(.*)$", re.MULTILINE)
+_NAP = 0.05
 _NO_RECORD = ("error in WAL record", "could not find a valid record", "invalid WAL segment size")
 """Source: src/bin/pg_waldump/pg_waldump.c."""
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
@@ -197,11 +198,17 @@ class Recovery:
     def look(self, patience: float) -> bool | Broken | Unclear:
         """Whether the server accepts connections, or why it ended. Waits at most so many seconds."""
         assert self.server is not None, "it was started"
-        try:
-            self.server.wait(timeout=patience)
-        except subprocess.TimeoutExpired:
-            places = self.workshop.places
-            return self._has_paused() if self.pauses else cluster.says_ready(places)
+        for _ in range(round(patience / _NAP)):
+            try:
+                self.server.wait(timeout=_NAP)
+            except subprocess.TimeoutExpired:
+                if not self.pauses and cluster.says_ready(self.workshop.places):
+                    return True
+            else:
+                return self._why_ended()
+        return self.pauses and self._has_paused()
+
+    def _why_ended(self) -> Broken | Unclear:
         refused = self.broker.refused if self.broker else None
         told = outcome.explain(log_lines(self.workshop.places.log), refused)
         killed = cluster.killed(self.workshop.places)

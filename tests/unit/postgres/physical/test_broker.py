@@ -16,8 +16,8 @@ NAME = "000000010000000000000003"
 THERE, ABSENT = FromArchive(ArchiveAnswer.FETCHED), FromArchive(ArchiveAnswer.ABSENT)
 
 
-def segment(*, system=77, length=SIZE):
-    head = struct.pack("<HHIQIxxxxQII", 0xD116, 2, 1, 3 * SIZE, 0, system, SIZE, 8192)
+def segment(*, number=3, system=77, length=SIZE):
+    head = struct.pack("<HHIQIxxxxQII", 0xD116, 2, 1, number * SIZE, 0, system, SIZE, 8192)
     return head.ljust(length, b"w")[:length]
 
 
@@ -36,10 +36,10 @@ class Archive:
 
 
 @pytest.fixture
-def asked(tmp_path):
+def brokers(tmp_path):
     made = []
 
-    def ask(archive, name=NAME, screen=None):
+    def of(archive, screen=None):
         place = tmp_path / "recovery"
         place.mkdir(exist_ok=True)
         broker = Broker(
@@ -53,13 +53,26 @@ def asked(tmp_path):
             screen=screen,
         )
         made.append(broker)
-        command = broker.start().replace("%p", "here").replace("%f", shlex.quote(name))
-        done = subprocess.run(shlex.split(command), cwd=tmp_path, check=False, timeout=20)
-        return broker, done.returncode
+        command = broker.start()
 
-    yield ask
+        def want(name):
+            argv = shlex.split(command.replace("%p", "here").replace("%f", shlex.quote(name)))
+            return subprocess.run(argv, cwd=tmp_path, check=False, timeout=20).returncode
+
+        return broker, want
+
+    yield of
     for broker in made:
         broker.end(5)
+
+
+@pytest.fixture
+def asked(brokers):
+    def ask(archive, name=NAME, screen=None):
+        broker, want = brokers(archive, screen)
+        return broker, want(name)
+
+    return ask
 
 
 def test_a_segment_is_handed_over_and_written_down(asked, tmp_path):
@@ -136,3 +149,45 @@ def test_a_segment_that_the_server_must_not_replay_is_not_handed_over(asked):
 
 def test_a_segment_that_was_looked_into_is_handed_over(asked):
     assert asked(Archive(segment()), screen=lambda _: "")[1] == 0
+
+
+# --- the next one is fetched while the server replays ------------------------------------------
+
+NEXT = NAME[:-1] + "4"
+
+
+def test_the_next_segment_is_fetched_once_before_the_server_wants_it(brokers, tmp_path):
+    archive = Archive(segment(), segment(number=4), ABSENT)
+    broker, want = brokers(archive)
+
+    assert (want(NAME), want(NEXT)) == (0, 0)
+    assert (tmp_path / "here").read_bytes() == segment(number=4)
+    assert archive.contents == [ABSENT]
+    assert [r.name for r in broker.requests] == [NAME, NEXT]
+
+
+@pytest.mark.parametrize(
+    "at_first", [ABSENT, FromArchive(ArchiveAnswer.UNKNOWN, "x"), segment(number=4, length=100)]
+)
+def test_what_could_not_be_fetched_before_it_was_wanted_is_asked_for_again(brokers, at_first):
+    broker, want = brokers(Archive(segment(), at_first, segment(number=4), ABSENT))
+
+    assert (want(NAME), want(NEXT)) == (0, 0)
+    assert broker.refused is None
+
+
+def test_another_file_than_the_next_one_is_not_taken_for_it(brokers, tmp_path):
+    history = b"1\t0/5000158\tno recovery target specified\n"
+    _, want = brokers(Archive(segment(), segment(number=4), history, segment(number=4), ABSENT))
+
+    assert (want(NAME), want("00000002.history")) == (0, 0)
+    assert (tmp_path / "here").read_bytes() == history
+    assert want(NEXT) == 0
+    assert (tmp_path / "here").read_bytes() == segment(number=4)
+
+
+def test_the_last_segment_ends_recovery_at_the_servers_own_request(brokers):
+    broker, want = brokers(Archive(segment(), ABSENT))
+
+    assert (want(NAME), want(NEXT)) == (0, 1)
+    assert [r.answer for r in broker.requests] == [ArchiveAnswer.FETCHED, ArchiveAnswer.ABSENT]
