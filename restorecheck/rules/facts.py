@@ -103,6 +103,27 @@ class PhysicalFacts:
     """Space of the restored files; None: not known."""
     archive: str | Unread = ""
     """The newest WAL segment in the archive; empty: none."""
+    archived_at: datetime | None = None
+    """When the newest segment came into the archive; None: not known."""
+    missing_wal: tuple[str, ...] | None = None
+    """Segments that are missing between the start of the newest backup and the newest segment; None: not known."""
+    kept: tuple[str, ...] = ()
+    """Addresses of all listed backups."""
+    last_of_kept: tuple[str, ...] = ()
+    """Those that the next full backup will expire, as the backup tool is configured."""
+    repositories: tuple["RepositoryFacts", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryFacts:
+    """One repository of a backup tool, as its configuration on this machine describes it."""
+
+    name: str
+    encrypted: bool
+    beside_the_database: bool
+    """It is on a disk of the machine on which the cluster runs."""
+    writable_by: str = ""
+    """What lets the database's machine delete backups; empty: nothing that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +141,8 @@ class MachineFacts:
     config_is_open: bool
     """Others may read it."""
     config_holds_secrets: bool
+    proven: Mapping[str, str] = field(default_factory=dict)
+    """Target → address of the backup of its newest verified drill."""
     config_changer: str = ""
     """Who, except root and this user, may change the configuration; empty: no one."""
     config_change_at: str = ""

@@ -129,6 +129,30 @@ def test_the_newest_backup_is_restored_by_pgbackrest_and_recovered(repository):
     assert any("files fetched" in seen["text"] for seen in report["evidence"])
 
 
+def found_by_doctor(repository):
+    done = repository.world.run("doctor", "--format", "json")
+    return {f["rule"]: f for f in json.loads(done.stdout)["findings"]}
+
+
+def test_doctor_looks_at_the_repository_and_at_what_was_verified(repository):
+    repository.drill()
+    config = repository.world.directory / "pgbackrest.conf"
+
+    found = found_by_doctor(repository)
+
+    assert [found[f"RC{n}"]["outcome"] for n in (136, 137, 138, 139)] == ["ok"] * 4
+    assert "on the machine of the database" in found["RC140"]["found"]
+    assert found["RC141"]["outcome"] == "problem"
+    assert "the same user owns it" in found["RC142"]["found"]
+    hole(repository)
+    config.write_text(config.read_text().replace("[shop]", "repo1-retention-full=1\n[shop]"))
+
+    found = found_by_doctor(repository)
+
+    assert found["RC137"]["outcome"] == "problem"
+    assert "expires with the next full backup" in found["RC139"]["found"]
+
+
 def needed(repository):
     """Segments since the newest backup ended."""
     return repository.segments()[-2:]

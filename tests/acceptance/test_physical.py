@@ -486,8 +486,13 @@ def test_doctor_looks_at_the_backups_and_leaves_nothing(yard):
     said = {f["rule"]: f for f in found}
 
     assert {r: said[r]["outcome"] for r in said if r.startswith("RC13")} == {
-        f"RC13{n}": "ok" for n in range(1, 7)
+        f"RC13{n}": "ok" for n in range(1, 9)
     }
+    yard.segment(2).unlink()
+    found = json.loads(yard.world.run("doctor", "--format", "json").stdout)["findings"]
+    (gap,) = [f for f in found if f["rule"] == "RC137"]
+    assert gap["outcome"] == "problem"
+    assert yard.story.needed[2] in gap["found"]
     yard.world.work.joinpath("x").mkdir()
     shutil.rmtree(yard.full)
     found = json.loads(yard.world.run("doctor", "--format", "json").stdout)["findings"]

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
     targets = _chosen(config, arguments.targets)
     now = clock.now()
     host = Host(config=config, clock=clock)
-    known = machine_facts(config, path, clock)
+    known = replace(machine_facts(config, path, clock), proven=_proven(config, targets))
     findings: list[Finding] = []
     for kind in KINDS:
         own = [target for target in targets if target.kind is kind]
@@ -92,6 +93,22 @@ def _chosen(config: Config, names: Sequence[str]) -> list[Target]:
     if unknown:
         raise ConfigError(tuple(unknown_target(name, list(known)) for name in unknown))
     return [known[name] for name in names] or list(config.targets)
+
+
+def _proven(config: Config, targets: Sequence[Target]) -> dict[str, str]:
+    """Target → address of its newest verified backup; a missing history is not created."""
+    from restorecheck.hosts.cli.opened_history import opened
+
+    found: dict[str, str] = {}
+    if not Path(config.history.path).exists():
+        return found
+    with contextlib.suppress(RestorecheckError), opened(config) as store:
+        for target in targets:
+            proven = store.standing(target.name).proven
+            drill = store.load(proven.drill_id) if proven else None
+            if drill is not None and drill.backup is not None:
+                found[target.name] = drill.backup.identifier
+    return found
 
 
 # --- this machine ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from restorecheck.errors import NotFoundError
@@ -78,6 +79,19 @@ def _fetch_partial(archive: str, name: str, to: Path) -> FromArchive:
     if to.stat().st_size < header.segment_size:
         os.truncate(to, header.segment_size)
     return FromArchive(ArchiveAnswer.FETCHED, partial=True)
+
+
+def archived(archive: str) -> dict[str, datetime | None]:
+    """As `PhysicalSource.archived`. Raises OSError."""
+    found: dict[str, datetime | None] = {}
+    folders = [Path(archive), *(p for p in Path(archive).iterdir() if _GROUP.fullmatch(p.name))]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = _plain_name(entry.name)
+                if wal.SEGMENT.fullmatch(name) and entry.is_file():
+                    found[name] = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+    return found
 
 
 def newest_segment(archive: str) -> str:

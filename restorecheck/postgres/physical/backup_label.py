@@ -16,6 +16,8 @@ _LINE = re.compile(r"^([A-Z][A-Z ]*[A-Z]): (.*)$", re.MULTILINE)
 class BackupLabel:
     start: int
     """WAL position at which recovery starts."""
+    segment: str = ""
+    """Name of the WAL segment of this position."""
     timeline: int | None = None
     started_at: datetime | None = None
     """None: the abbreviation of its time zone is ambiguous."""
@@ -31,10 +33,12 @@ def parse(text: str) -> BackupLabel | None:
     values = dict(_LINE.findall(text))
     try:
         start = wal.position(values["START WAL LOCATION"].split()[0])
+        segment = wal.SEGMENT.search(values["START WAL LOCATION"])
         below = values.get("INCREMENTAL FROM LSN")
         timeline = values.get("START TIMELINE")
         return BackupLabel(
             start=start,
+            segment=segment[0] if segment else "",
             timeline=int(timeline) if timeline else None,
             started_at=_moment(values.get("START TIME", "")),
             stopped_at=_moment(values.get("STOP TIME", "")),

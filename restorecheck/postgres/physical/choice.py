@@ -22,6 +22,8 @@ class PhysicalBackup:
     started_at: datetime | None = None
     stopped_at: datetime | None = None
     starts_at: int | None = None
+    first_segment: str = ""
+    """Name of the WAL segment of its start."""
     ends_at: int | None = None
     """WAL position of its end."""
     size_bytes: int | None = None

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from restorecheck.errors import RestorecheckError
 from restorecheck.postgres.dump.settings import ServerSettings
+from restorecheck.postgres.physical import wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.settings import PhysicalSettings
-from restorecheck.postgres.physical.source import Workshop
+from restorecheck.postgres.physical.source import PhysicalSource, Workshop
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.rules.facts import PhysicalFacts, Unread
 
@@ -43,11 +44,38 @@ def examine(
             archive = source.newest_segment(tools) if listed else ""
         except (RestorecheckError, OSError) as exc:
             archive = Unread("the WAL archive", str(exc))
+        if listed and isinstance(archive, str) and archive:
+            facts = _with_wal(facts, source, tools, archive)
+        facts = replace(
+            facts,
+            kept=tuple(backup.address for backup in listed),
+            last_of_kept=source.expiring(listed),
+            repositories=source.repositories(),
+        )
     try:
         majors = tuple(sorted({one.major for one in server.installations()}))
     except RestorecheckError:
         majors = ()
     return _of_newest(replace(facts, archive=archive, majors=majors), listed)
+
+
+def _with_wal(
+    facts: PhysicalFacts, source: PhysicalSource, tools: Workshop, newest: str
+) -> PhysicalFacts:
+    """When the newest segment came, and which are missing before it."""
+    backup = tools.chosen
+    assert backup is not None, "one is listed"
+    try:
+        there = source.archived(tools)
+    except (RestorecheckError, OSError):
+        return facts
+    facts = replace(facts, archived_at=there.get(newest))
+    if not there or backup.starts_at is None or not wal.SEGMENT.fullmatch(backup.first_segment):
+        return facts
+    size = wal.size_of(backup.first_segment, backup.starts_at)
+    if size is None:
+        return facts
+    return replace(facts, missing_wal=wal.missing(there, backup.starts_at, size))
 
 
 def _of_newest(facts: PhysicalFacts, listed: list[PhysicalBackup]) -> PhysicalFacts:

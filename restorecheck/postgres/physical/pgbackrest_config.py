@@ -7,6 +7,8 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
+from restorecheck.rules.facts import RepositoryFacts
+
 PREFIX = "PGBACKREST_"
 DEFAULTS = (
     "/etc/pgbackrest.conf",
@@ -30,6 +32,39 @@ def owner_of(config: str | None, stanza: str, repo: int) -> pwd.struct_passwd | 
         if entry is not None and entry.pw_uid != 0:
             return entry
     return None
+
+
+def retention(config: str | None, stanza: str, repo: int) -> int | None:
+    """How many full backups pgBackRest keeps; None: all, or those of some days."""
+    files = list(_files(config))
+    if _option(files, stanza, f"repo{repo}-retention-full-type") == "time":
+        return None
+    kept = _option(files, stanza, f"repo{repo}-retention-full")
+    return int(kept) if kept.isdigit() else None
+
+
+def repository(config: str | None, stanza: str, repo: int) -> RepositoryFacts:
+    """What is known without asking another machine. Source: pgBackRest, "Configuration Reference", repository options."""
+    files = list(_files(config))
+    kind = _option(files, stanza, f"repo{repo}-type") or "posix"
+    host = _option(files, stanza, f"repo{repo}-host")
+    cluster_is_here = bool(_option(files, stanza, "pg1-path")) and not _option(
+        files, stanza, "pg1-host"
+    )
+    local = kind == "posix" and not host
+    writable = ""
+    if cluster_is_here and not host:
+        writable = (
+            "the same user owns it"
+            if local
+            else f"the keys of {kind} are in pgBackRest's configuration"
+        )
+    return RepositoryFacts(
+        name=f"repository {repo}",
+        encrypted=False,
+        beside_the_database=local and cluster_is_here,
+        writable_by=writable,
+    )
 
 
 def _files(config: str | None) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -18,6 +18,7 @@ from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.server.processes import Fence
+from restorecheck.rules.facts import RepositoryFacts
 
 
 class DamagedBackupError(ProviderError):
@@ -160,6 +161,20 @@ class PhysicalSource(Protocol):
     def newest_segment(self, workshop: Workshop) -> str:
         """Name of the newest complete segment in the archive; empty: there is no archive, or it is empty."""
         ...
+
+    def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:  # noqa: ARG002  # of a list that cannot be had
+        """For doctor: names of the segments in the archive of the chosen backup → when they came into it; empty: that
+        cannot be listed.
+        """
+        return {}
+
+    def expiring(self, backups: Sequence[PhysicalBackup]) -> tuple[str, ...]:  # noqa: ARG002  # of a tool whose retention is not known
+        """For doctor: addresses of the backups that the next full backup will expire."""
+        return ()
+
+    def repositories(self) -> tuple[RepositoryFacts, ...]:
+        """For doctor: where the backups are, as the backup tool's configuration on this machine says it."""
+        return ()
 
 
 _MAJOR = re.compile(r"(\d+)")

@@ -58,6 +58,29 @@ def newest(names: Iterable[str]) -> str:
     return max((name for name in names if SEGMENT.fullmatch(name)), default="")
 
 
+def size_of(name: str, at: int) -> int | None:
+    """Size of a segment in bytes, of the name of the one with this position; None: no size fits."""
+    sizes = (1 << power for power in range(20, 31))
+    return next((s for s in sizes if Segment.of(name, s).number == at // s), None)
+
+
+def missing(names: Iterable[str], start: int, size: int) -> tuple[str, ...]:
+    """Segments from the position on that are not among these names, of which the last is the newest. On whatever timeline."""
+    there = {
+        one.number: one
+        for one in (Segment.of(n, size) for n in names)
+        if one.number >= start // size
+    }
+    if not there:
+        return ()
+    found, timeline = [], there[min(there)].timeline
+    for number in range(start // size, max(there)):
+        timeline = there[number].timeline if number in there else timeline
+        if number not in there:
+            found.append(Segment(timeline, number).name(size))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
     """Header of a segment's first page."""

@@ -105,6 +105,7 @@ class Barman(Copies):
             started_at=began,
             stopped_at=ended,
             starts_at=_position(info.get("begin_xlog", "")),
+            first_segment=info.get("begin_wal", ""),
             ends_at=_position(info.get("end_xlog", "")),
             size_bytes=int(size) if size.isdigit() else None,
             needs=needs,
@@ -151,6 +152,9 @@ class Barman(Copies):
 
     def newest_segment(self, workshop: Workshop) -> str:  # noqa: ARG002  # the port's signature
         return archive_folder.newest_segment(str(self.folder / "wals"))
+
+    def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:  # noqa: ARG002  # the port's signature
+        return archive_folder.archived(str(self.folder / "wals"))
 
 
 SOURCE = Barman

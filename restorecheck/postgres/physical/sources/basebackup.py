@@ -1,7 +1,7 @@
 """What pg_basebackup wrote: a directory, or tars, alone or as a chain; and a folder of WAL segments."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +83,9 @@ class BaseBackups(Copies):
                 hint="Segments are searched in the folder itself, and in folders with the first 16 characters of their names.",
             )
         return newest
+
+    def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:  # noqa: ARG002  # the port's signature
+        return archive_folder.archived(self.archive) if self.archive else {}
 
 
 NOTHING = FromArchive(ArchiveAnswer.ABSENT)
@@ -170,6 +173,7 @@ class _Seen:
             started_at=started,
             stopped_at=max(filter(None, (started, stopped)), default=changed_at),
             starts_at=label.start if label else None,
+            first_segment=label.segment if label else "",
             ends_at=known.ends_at if known else None,
             size_bytes=known.size_bytes if known else None,
             system_identifier=known.system_identifier if known else "",

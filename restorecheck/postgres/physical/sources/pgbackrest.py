@@ -9,7 +9,7 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from restorecheck.postgres.physical.source import (
 )
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.account import OsUser
+from restorecheck.rules.facts import RepositoryFacts
 
 PROGRAM = "pgbackrest"
 DAMAGED = frozenset({26, 28, 29})
@@ -51,6 +52,8 @@ UNREADABLE_LIST = (
     "[FileMissingError] unable to load info file", "[ChecksumError]", "FormatError: invalid JSON value",
 )  # fmt: skip
 """Of a stanza's status: of backup.info or archive.info. Any other format error may be that of a wrong key."""
+LISTS = frozenset({"info", "repo-ls"})
+"""Commands that take no lock."""
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
 NOT_THERE = 1
@@ -75,6 +78,8 @@ class Listed:
     repo: int
     newest: str
     """The newest segment in the archive of its cluster; empty: none."""
+    archive: str = ""
+    """Id of this archive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +90,8 @@ class PgBackRest(PhysicalSource):
     reader: str | None = None
     listed: dict[str, Listed] = field(default_factory=dict, compare=False)
     """Name of a backup → where it is."""
+    ciphers: dict[int, bool] = field(default_factory=dict, compare=False)
+    """Number of a repository → whether it is encrypted, of the last list."""
 
     @property
     def place(self) -> str:
@@ -97,15 +104,22 @@ class PgBackRest(PhysicalSource):
             (a["database"]["repo-key"], a["database"]["id"]): a["max"] or ""
             for a in stanza["archive"]
         }
+        archives = {
+            (a["database"]["repo-key"], a["database"]["id"]): a["id"] for a in stanza["archive"]
+        }
         several = len(stanza["repo"]) > 1
+        self.ciphers.clear()
+        for one in stanza["repo"]:
+            self.ciphers[one["key"]] = one.get("cipher", "none") != "none"
         self.listed.clear()
         found = []
         for values in stanza["backup"]:
             where = (values["database"]["repo-key"], values["database"]["id"])
             label, repo = values["label"], where[0]
             name = label if label not in self.listed else f"{label} in repository {repo}"
-            self.listed[name] = Listed(label, repo, newest.get(where, ""))
-            found.append(_backup(name, f"{self.place}: {name}", values, systems[where]))
+            self.listed[name] = Listed(label, repo, newest.get(where, ""), archives.get(where, ""))
+            made = _backup(name, f"{self.place}: {name}", values, systems[where])
+            found.append(replace(made, problem=made.problem or _lost(values, stanza["backup"])))
             if several:
                 note = f"the backup is in repository {repo} of {len(stanza['repo'])}"
                 found[-1] = replace(found[-1], notes=(note,))
@@ -247,6 +261,38 @@ class PgBackRest(PhysicalSource):
         listed = self.listed.get(workshop.chosen.name)
         return wal.newest([listed.newest] if listed else [])
 
+    def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:
+        assert workshop.chosen is not None, "WAL is listed for a backup"
+        listed = self.listed[workshop.chosen.name]
+        done = self._run(
+            workshop, f"--repo={listed.repo}", "--output=json", "--recurse", "repo-ls", f"archive/{self.stanza}/{listed.archive}",
+        )  # fmt: skip
+        if done.code:
+            raise ProviderError(f"pgbackrest repo-ls {done.how}")
+        found: dict[str, datetime | None] = {}
+        for path, values in json.loads(done.out).items():
+            name, _, rest = path.rpartition("/")[2].partition("-")
+            if rest and wal.SEGMENT.fullmatch(name) and values["type"] == "file":
+                found[name] = datetime.fromtimestamp(values["time"], UTC)
+        return found
+
+    def expiring(self, backups: Sequence[PhysicalBackup]) -> tuple[str, ...]:
+        """Of each repository that keeps a number of full backups."""
+        found: list[str] = []
+        for repo in {one.repo for one in self.listed.values()}:
+            kept = pgbackrest_config.retention(self.config, self.stanza, repo)
+            here = [b for b in backups if self.listed[b.name].repo == repo]
+            fulls = [full for b in here if (full := self.listed[b.name].label).endswith("F")]
+            leaving = {*fulls[: len(fulls) + 1 - kept]} if kept else set()
+            found += [b.address for b in here if self.listed[b.name].label[:16] in leaving]
+        return tuple(found)
+
+    def repositories(self) -> tuple[RepositoryFacts, ...]:
+        return tuple(
+            replace(pgbackrest_config.repository(self.config, self.stanza, repo), encrypted=cipher)
+            for repo, cipher in sorted(self.ciphers.items())
+        )
+
     # --- running pgBackRest ------------------------------------------------------------------
 
     def _run(self, workshop: Workshop, *arguments: str, long: bool = False) -> ProgramEnd:
@@ -265,7 +311,7 @@ class PgBackRest(PhysicalSource):
                 "--log-level-file=off",
                 "--log-level-console=off",
                 "--log-level-stderr=error",
-                *([] if "info" in arguments else [f"--lock-path={self._own('lock', workshop)}"]),
+                *([] if LISTS & {*arguments} else [f"--lock-path={self._own('lock', workshop)}"]),
                 *arguments,
             ],
             directory=workshop.places.directory,
@@ -320,12 +366,21 @@ def _backup(
         started_at=datetime.fromtimestamp(values["timestamp"]["start"], UTC),
         stopped_at=datetime.fromtimestamp(values["timestamp"]["stop"], UTC),
         starts_at=_position(values, "start"),
+        first_segment=(values.get("archive") or {}).get("start") or "",
         ends_at=_position(values, "stop"),
         size_bytes=values["info"]["size"],
         system_identifier=str(system["system-id"]),
         major=int(system["version"].split(".")[0]),
         problem=wrong if values.get("error") else "",
     )
+
+
+def _lost(values: dict[str, Any], listed: Sequence[dict[str, Any]]) -> str:
+    """Of an incremental or differential backup: one that it takes files from is no longer in its repository."""
+    repo = values["database"]["repo-key"]
+    there = {one["label"] for one in listed if one["database"]["repo-key"] == repo}
+    gone = [label for label in values.get("reference") or () if label not in there]
+    return f"takes files from the backup {gone[0]}, which is missing" if gone else ""
 
 
 def _position(values: dict[str, Any], end: str) -> int | None:

@@ -61,6 +61,7 @@ def listing(*backups, repos=(WHOLE,), code=0):
         ],
         "archive": [
             {
+                "id": f"{13 + number}-{number}",
                 "database": {"repo-key": repo, "id": number},
                 "max": f"00000001000000000000000{number}",
             }

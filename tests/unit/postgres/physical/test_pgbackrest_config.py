@@ -78,3 +78,38 @@ def test_root_is_no_reader(owned):
 
     assert reader(f"{owned}/roots.conf") == ""
     assert reader(f"{owned}/gone.conf") == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "beside", "writable"),
+    [
+        ("[shop]\npg1-path=/data\n", True, "the same user owns it"),
+        ("[global]\nrepo1-type=s3\n[shop]\npg1-path=/data\n", False, "the keys of s3 are in"),
+        ("[global]\nrepo1-host=backup\n[shop]\npg1-path=/data\n", False, ""),
+        ("[shop]\npg1-path=/data\npg1-host=db\n", False, ""),
+    ],
+)
+def test_a_configuration_tells_where_the_repository_is(tmp_path, lines, beside, writable):
+    config = tmp_path / "pgbackrest.conf"
+    config.write_text(lines)
+
+    found = pgbackrest_config.repository(str(config), "shop", 1)
+
+    assert found.beside_the_database is beside
+    assert found.writable_by.startswith(writable)
+    assert bool(found.writable_by) is bool(writable)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        ("", None),
+        ("repo1-retention-full=2\n", 2),
+        ("repo1-retention-full=9\nrepo1-retention-full-type=time\n", None),
+    ],
+)
+def test_a_configuration_tells_how_many_full_backups_are_kept(tmp_path, lines, kept):
+    config = tmp_path / "pgbackrest.conf"
+    config.write_text(f"[global]\n{lines}")
+
+    assert pgbackrest_config.retention(str(config), "shop", 1) == kept

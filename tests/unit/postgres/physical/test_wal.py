@@ -71,3 +71,31 @@ def test_nothing_else_than_wal_is_asked_for(name):
 )
 def test_wal_is_asked_for(name):
     assert wal.REQUESTED.fullmatch(name)
+
+
+MB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "size"),
+    [
+        ("000000010000000000000002", "0/2000028", 16 * MB),
+        ("000000010000000000000020", "0/2000028", MB),
+        ("00000003000000010000000A", "1/A0000028", 256 * MB),
+        ("000000010000000000000003", "0/2000028", None),
+    ],
+)
+def test_name_and_position_tell_the_size_of_segments(name, at, size):
+    found = wal.size_of(name, wal.position(at))
+
+    assert found == size
+
+
+def test_missing_segments_are_named_on_the_timeline_that_they_would_have():
+    names = [f"0000000100000000{n:08X}" for n in (1, 2, 4)] + ["000000020000000000000006"]
+
+    assert wal.missing(names, 2 * MB, MB) == (
+        "000000010000000000000003",
+        "000000010000000000000005",
+    )
+    assert wal.missing(names, 7 * MB, MB) == ()
