@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from restorecheck.config.discovery import (
+    decode,
+    found_targets,
+    normalised,
+    refuse_taken_names,
+    rule_of,
+)
 from restorecheck.config.document import Document, read_document
 from restorecheck.config.files import read
 from restorecheck.config.findings import ConfigFinding, UnusableDocumentError, dotted
@@ -17,6 +25,7 @@ from restorecheck.config.models import (
     Aws,
     Config,
     ConfigFile,
+    DiscoveringFile,
     History,
     PagesServer,
     Postgres,
@@ -59,8 +68,16 @@ def load_with_limits(
     return config, tuple(_problem(finding, document, str(path)) for finding in found)
 
 
-def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, str]) -> Config:
-    """The configuration in the text; relative paths start from the directory.
+def parse(
+    text: str,
+    *,
+    file: str,
+    directory: Path,
+    environment: Mapping[str, str],
+    found: str | None = None,
+) -> Config:
+    """The configuration in the text; relative paths start from the directory. `found`: the list of found databases; None: it is
+    read from the file beside the history.
 
     Raises:
         ConfigError: with every problem that the text has.
@@ -75,16 +92,47 @@ def parse(text: str, *, file: str, directory: Path, environment: Mapping[str, st
         problems = {_problem(finding, document, file): None for finding in findings}
         ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.path))
         raise ConfigError(tuple(ordered), hint=_HINT)
-    return _resolved(written, interpolator, file)
+    config = _resolved(written, interpolator, file)
+    if not written.discover:
+        return config
+    return _with_found(config, written, interpolator, found, document)
+
+
+def found_file(config: Config) -> Path:
+    """The list of found databases of this machine."""
+    return Path(f"{config.history.path}.found.json")
+
+
+def _with_found(
+    config: Config,
+    written: ConfigFile,
+    interpolator: Interpolator,
+    text: str | None,
+    document: Document,
+) -> Config:
+    rules = tuple(
+        rule_of(rule, written.defaults, partial(_absolute, interpolator))
+        for rule in written.discover
+    )
+    path = found_file(config)
+    if text is None:
+        text = read(path) if path.exists() else ""
+    found = decode(text, str(path))
+    more = list(found_targets(rules, found, config.targets))
+    refuse_taken_names(config.targets, more, document.line, config.file)
+    targets = with_tiers([*config.targets, *(target for _, target in more)], config.tiers)
+    return config.model_copy(update={"rules": rules, "found": found, "targets": targets})
 
 
 def _validated(document: Document) -> tuple[ConfigFile | None, list[ConfigFinding]]:
+    normalised(document)
     findings = [*broken_rules(document)]
     written = None
+    model = DiscoveringFile if document.data.get("discover") else ConfigFile
     try:
-        written = ConfigFile.model_validate(without_extensions(document.data))
+        written = model.model_validate(without_extensions(document.data))
     except ValidationError as exc:
-        findings += findings_of(exc, ConfigFile, document, leave_out=is_about_sources)
+        findings += findings_of(exc, model, document, leave_out=is_about_sources)
     consequences = document.broken
     own = [finding for finding in findings if finding.path not in consequences]
     return written, [*document.findings, *own]
@@ -96,9 +144,7 @@ def _problem(finding: ConfigFinding, document: Document, file: str) -> Problem:
 
 
 def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Config:
-    def absolute(path: str) -> str:
-        return str(interpolator.directory / expand_home(path, interpolator.environment))
-
+    absolute = partial(_absolute, interpolator)
     runner = _with_absolute(written.runner, absolute, "textfile")
     if runner.pages:
         pages = _with_absolute(runner.pages, absolute, "token_file")
@@ -135,6 +181,10 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         file=file,
         secrets=interpolator.secrets,
     )
+
+
+def _absolute(interpolator: Interpolator, path: str) -> str:
+    return str(interpolator.directory / expand_home(path, interpolator.environment))
 
 
 def _with_absolute(section: Section, absolute: Callable[[str], str], *keys: str) -> Section:

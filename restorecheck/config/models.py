@@ -14,6 +14,7 @@ from restorecheck.checks.keys import (
     optional,
 )
 from restorecheck.config.audit import Audit
+from restorecheck.config.discovery import DiscoveryRule, FoundDatabase, WrittenDiscovery
 from restorecheck.config.fields import (
     Interval,
     Jobs,
@@ -269,16 +270,30 @@ class ConfigFile(_ConfigKeys):
     targets: Annotated[tuple[WrittenTarget, ...], FromList, AtLeastOne] = Field(
         description="The databases whose backups are drilled."
     )
+    discover: Annotated[tuple[WrittenDiscovery, ...], FromList] = Field(
+        default=(),
+        description="Databases that are targets by themselves; one rule, or a list of rules.",
+    )
     history: WrittenHistory = Field(
         default_factory=WrittenHistory, description="Where finished drills are recorded."
     )
+
+
+class DiscoveringFile(ConfigFile):
+    """A file with `discover` needs no targets of its own."""
+
+    targets: Annotated[tuple[WrittenTarget, ...], FromList] = ()
 
 
 class Config(_ConfigKeys):
     """The file with defaults filled in, paths absolute and references resolved."""
 
     targets: tuple[Target, ...]
+    """Also those of databases that `discover` has found."""
     history: History
+    rules: tuple[DiscoveryRule, ...] = Field(default=(), exclude=True)
+    found: tuple[FoundDatabase, ...] = Field(default=(), exclude=True)
+    """All that `discover` has ever found by these rules or earlier ones, also what is gone."""
     file: str = Field(default="", exclude=True)
     """Where it was read from."""
     secrets: tuple[str, ...] = Field(default=(), repr=False, exclude=True)

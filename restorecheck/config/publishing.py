@@ -18,6 +18,8 @@ def json_schema() -> dict[str, Any]:
         "description": expect.pop("description"),
         "anyOf": [{"enum": list(BARE_EXPECTATIONS)}, expect],
     }
+    schema["required"].remove("targets")
+    schema["anyOf"] = [{"required": ["targets"]}, {"required": ["discover"]}]
     return {"$schema": DIALECT, **schema}
 
 

@@ -34,8 +34,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
     """All violated rules."""
     targets = document.data.get("targets")
     yield from _duplicate_target_names(document, targets)
-    for index, target in _mappings(targets):
-        path: Path = ("targets", index)
+    for path, target in _targets_and_templates(document):
         yield from _source_problems(target, path, document)
         yield from _duplicate_check_names(target, path, document)
         yield from _plain_in_programs(target, path, document)
@@ -49,17 +48,25 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from _without_moments(target, path, kind)
                 yield from _without_own_server(target, path, kind)
                 yield from _programs_elsewhere(written, kind)
-    yield from _missing_bundle(document, targets)
+    yield from _missing_bundle(document)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
     yield from broken_history_rules(document)
     yield from broken_tier_rules(document)
 
 
+def _targets_and_templates(document: Document) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for index, target in _mappings(document.data.get("targets")):
+        yield ("targets", index), target
+    for index, rule in _mappings(document.data.get("discover")):
+        if isinstance(rule.get("template"), dict):
+            yield ("discover", index, "template"), rule["template"]
+
+
 def is_about_sources(path: Path, kind: str) -> bool:
     """Whether `_source_problems` has a better message than pydantic."""
     match path:
-        case ("targets", int(), str() as key):
+        case ("targets", int(), str() as key) | ("discover", int(), "template", str() as key):
             return kind == "extra_forbidden" and key in KNOWN_SOURCES
         case _:
             return False
@@ -230,13 +237,13 @@ def _misspelled_source(target: dict[str, Any]) -> bool:
     return any(get_close_matches(key, SUPPORTED_SOURCES, 1) for key in target)
 
 
-def _missing_bundle(document: Document, targets: object) -> Iterator[ConfigFinding]:
+def _missing_bundle(document: Document) -> Iterator[ConfigFinding]:
     """Reported once, for the first target in AWS."""
     aws = document.data.get("aws")
     bundle = aws.get("ca_bundle") if isinstance(aws, dict) else None
     in_aws = (
-        ("targets", index, kind.key)
-        for index, target in _mappings(targets)
+        (*path, kind.key)
+        for path, target in _targets_and_templates(document)
         for kind in KINDS
         if kind.in_aws and isinstance(target.get(kind.key), dict)
     )

@@ -1,7 +1,7 @@
 """The keys of a target, as written and with defaults."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, cast, get_type_hints
 
 from pydantic import ConfigDict, Field, create_model
@@ -197,6 +197,8 @@ class Target(_TargetKeys, Defaults):
 
     slots_of_tier: Tier = Field(default=EACH, exclude=True)
     """Its tier, worked out."""
+    found_at: datetime | None = Field(default=None, exclude=True)
+    """Of a database that `discover` has found: since when."""
 
     @property
     def samples(self) -> bool:

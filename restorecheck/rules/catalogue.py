@@ -280,6 +280,14 @@ _THIS_MACHINE = (
 
 _PHYSICAL = (
     _rule(
+        128,
+        HIGH,
+        "Every database that `discover` names is a target",
+        reads="the folder of the dumps; rds:DescribeDBInstances or DescribeDBClusters in the source account",
+        why="A database that is not found has no drill, and nobody hears of it.",
+        mend="Run `restorecheck config discover`, or wait for the next look of `restorecheck run`.",
+    ),
+    _rule(
         131,
         HIGH,
         "The physical backups can be listed",

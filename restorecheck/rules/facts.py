@@ -165,6 +165,11 @@ class MachineFacts:
     physical: tuple[PhysicalFacts, ...] = ()
     unscheduled: tuple[str, ...] = ()
     """Targets with dumps and without a schedule."""
+    discovered: tuple[str, ...] = ()
+    """Databases that `discover` has found now."""
+    undiscovered: tuple[str, ...] = ()
+    """Those that are no targets yet."""
+    discovery_problems: tuple[str, ...] = ()
 
 
 # --- AWS, before a drill -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ FETCH_BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pe
 def judge(facts: MachineFacts, now: datetime) -> Iterator[Finding]:
     yield from _places(facts)
     yield from _schedules(facts)
+    yield from _discovery(facts)
     for dump in facts.dumps:
         yield from _dump(dump, facts, now)
 
@@ -151,6 +152,17 @@ def _may_change(facts: MachineFacts) -> str:
         return ""
     by = "owns" if facts.config_changer_owns_it else "may write to"
     return f"{facts.config_changer} {by} {facts.config_change_at}"
+
+
+def _discovery(facts: MachineFacts) -> Iterator[Finding]:
+    again = RuleAdvice(AdvicePlace.HERE, "restorecheck config discover")
+    for said in facts.discovery_problems:
+        yield problem("RC128", "discover", said, again)
+    for name in facts.undiscovered:
+        yield problem("RC128", name, "the database was found, and is no target yet", again)
+    if facts.discovered and not facts.undiscovered and not facts.discovery_problems:
+        found = f"{number_of(len(facts.discovered), 'database')} found, each with a target"
+        yield _checked("RC128", "discover", "", found, again)
 
 
 def _schedules(facts: MachineFacts) -> Iterator[Finding]:

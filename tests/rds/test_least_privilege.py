@@ -177,6 +177,23 @@ BESIDES = [
         for role in ("stepper", "checker", "planner", "sweeper", "adopter", "notifier")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ),
+    # With `discover` in the configuration.
+    *(
+        Asked(role, Request(*asked))
+        for role in ("stepper", "planner", "sweeper", "adopter", "notifier")
+        for asked in (
+            ("s3:GetObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml.found.json"),
+            ("s3:ListBucket", BACKUP_STACK.arn("ConfigBucket")),
+        )
+    ),
+    Asked(
+        "sweeper",
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml.found.json"),
+    ),
+    # With tiers, or more targets than run at once.
+    Asked("planner", Request("dynamodb:GetItem", BACKUP_STACK.arn("DrillTable"))),
+    # Frees the places of drills that have ended.
+    Asked("sweeper", Request("dynamodb:UpdateItem", BACKUP_STACK.arn("DrillTable"))),
     Asked("stepper", Request("sns:Publish", BACKUP_STACK.arn("Topic"))),
     *(Asked("checker", Request(f"ec2:{action}", INTERFACE)) for action in INTERFACES),
     *(
@@ -491,6 +508,7 @@ FORBIDDEN = {
         Request("sts:AssumeRole", SOURCE_STACK.arn("SourceRole")),
     ],
     "sweeper": [
+        Request("s3:PutObject", f"{BACKUP_STACK.arn('ConfigBucket')}/restorecheck.yaml"),
         Request("rds:DeleteDBInstance", FOREIGN_INSTANCE, OURS),
         Request("rds:DeleteDBInstance", OURS_UNTAGGED),
         Request("rds:DeleteDBSnapshot", FOREIGN_COPY, OURS),

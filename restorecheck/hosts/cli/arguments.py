@@ -44,6 +44,12 @@ exit status:
   3    the source cannot be reached or read
 """
 
+DISCOVER_STATUSES = """\
+exit status:
+  0    every rule was looked for
+  2    the configuration has a problem, or no rule
+  3    a rule could not be looked for, or found more than at_most
+"""
 VALIDATE_STATUSES = """
 exit status:
   0    the configuration is valid
@@ -667,6 +673,16 @@ def _add_config(commands: "Commands[Parser]") -> None:
         VALIDATE_STATUSES,
     )
     _add_config_option(validate)
+    discover = _add(
+        actions,
+        "discover",
+        "look for databases that `discover` names, and keep the list that targets are made of",
+        DISCOVER_STATUSES,
+    )
+    _add_config_option(discover)
+    discover.add_argument(
+        "--dry-run", action="store_true", help="print what is new and what is gone; store nothing"
+    )
     _add(actions, "schema", "print the JSON Schema of the configuration")
     _add(actions, "example", "print a commented example configuration")
 

@@ -323,9 +323,14 @@ def config(arguments: argparse.Namespace) -> int:
         case "validate":
             path = configuration.locate(arguments.config, os.environ)
             loaded, limits = configuration.load_with_limits(path, os.environ)
-            print(f"{path}: valid; {number_of(len(loaded.targets), 'target')}")
+            targets = number_of(len(loaded.targets), "target")
+            rules = number_of(len(loaded.rules), "rule") if loaded.rules else ""
+            more = f"; {rules} to discover others" if rules else ""
+            print(f"{path}: valid; {targets}{more}")
             for limit in limits:
                 print(f"limit: {limit}")
+        case "discover":
+            return _discover(arguments)
         case "schema":
             print(json.dumps(configuration.json_schema(), indent=2))
         case "example":
@@ -333,6 +338,28 @@ def config(arguments: argparse.Namespace) -> int:
         case _:
             raise AssertionError(f"no action {arguments.action!r}")
     return Exit.VERIFIED
+
+
+def _discover(arguments: argparse.Namespace) -> int:
+    from restorecheck.hosts.clock import SystemClock
+    from restorecheck.hosts.drill.discovering import discover, keep
+    from restorecheck.hosts.drill.wiring import host_of
+
+    loaded = _load(arguments.config)
+    if not loaded.rules:
+        problem = Problem(message="there is no rule to discover databases", path="discover")
+        raise ConfigError((problem,))
+    seen = discover(host_of(loaded, SystemClock()))
+    for word, ones in (("new", seen.looked.new), ("gone", seen.looked.gone)):
+        for one in ones:
+            print(f"{word}: {clean(one.identifier)} ({clean(one.rule)})")
+    there = sum(one.gone_at is None for one in seen.looked.found)
+    print(f"{number_of(there, 'database')} found; each is a target")
+    for said in seen.problems:
+        print(f"restorecheck: {clean(said)}", file=sys.stderr)
+    if not arguments.dry_run:
+        keep(loaded, seen)
+    return Exit.INCONCLUSIVE if seen.problems else Exit.VERIFIED
 
 
 def _load(option: str | None) -> Config:

@@ -16,6 +16,7 @@ from restorecheck.config.sources.registry import KINDS
 from restorecheck.errors import ConfigError, RestorecheckError, StoreError
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.drill.discovering import discover
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
 from restorecheck.hosts.process.exit_codes import Exit
@@ -45,6 +46,7 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
     now = clock.now()
     host = Host(config=config, clock=clock)
     known = replace(machine_facts(config, path, clock), proven=_proven(config, targets))
+    known = with_discovered(known, host)
     findings: list[Finding] = []
     for kind in KINDS:
         own = [target for target in targets if target.kind is kind]
@@ -54,6 +56,20 @@ def run(config: Config, path: Path, arguments: argparse.Namespace) -> int:
             findings += source.findings(now)
     judged = (*machine.judge(known, now), *physical.judge(known, now), *findings)
     return answer(config, judged, By.DOCTOR, arguments, now)
+
+
+def with_discovered(known: MachineFacts, host: Host) -> MachineFacts:
+    """The facts, with what `discover` finds now. Stores nothing."""
+    if not host.config.rules:
+        return known
+    seen = discover(host)
+    there = [one.identifier for one in seen.looked.found if one.gone_at is None]
+    return replace(
+        known,
+        discovered=tuple(there),
+        undiscovered=tuple(one.identifier for one in seen.looked.new),
+        discovery_problems=seen.problems,
+    )
 
 
 def answer(

@@ -18,6 +18,7 @@ from restorecheck.hosts.cli import history_evidence, history_notes, history_veri
 from restorecheck.hosts.cli.opened_history import asked_for, opened, proofs_of
 from restorecheck.hosts.cli.target_names import unknown_target
 from restorecheck.hosts.clock import SystemClock
+from restorecheck.hosts.drill.discovering import gone_notes
 from restorecheck.hosts.drill.standings import notes_of, statuses_of
 from restorecheck.hosts.process.atomic_files import writing
 from restorecheck.hosts.process.console import use_color
@@ -64,7 +65,7 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
     try:
         with opened(config) as store:
             statuses = statuses_of(config, store, locks_of(Path(config.history.path)), now)
-            notes = notes_of(store, now)
+            notes = (*notes_of(store, now), *gone_notes(config, now))
     except StoreError as exc:
         if not arguments.nagios:
             raise

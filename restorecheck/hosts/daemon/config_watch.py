@@ -33,7 +33,8 @@ class ConfigSource:
         Raises:
             ConfigError: No target has a schedule.
         """
-        if any(target.schedule or target.when_new for target in self.config.targets):
+        templates = [rule.template for rule in self.config.rules]
+        if any(target.schedule or target.when_new for target in (*self.config.targets, *templates)):
             return
         interpolator = Interpolator(os.environ, self.path.parent)
         problem = Problem(

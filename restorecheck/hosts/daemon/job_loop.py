@@ -13,7 +13,7 @@ from restorecheck.dispatching import Labels, lacking
 from restorecheck.errors import StoreError
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.workers import Launcher
-from restorecheck.hosts.process.shared_leases import host_of
+from restorecheck.hosts.process.shared_leases import host_name_of
 from restorecheck.ports import Clock
 from restorecheck.postgres.history.database import PostgresDatabase
 
@@ -75,11 +75,11 @@ class JobLoop:
         with closing(PostgresDatabase(url)) as database:
             prepare(database)
         queues = [target.name for target in self.targets()]
-        log.info("worker.started", host=host_of(config.history), targets=len(queues))
+        log.info("worker.started", host=host_name_of(config.history), targets=len(queues))
         jobs = Jobs(
             url,
             queues=queues,
-            name=host_of(config.history),
+            name=host_name_of(config.history),
             concurrency=self._concurrency,
             dead_after=timedelta(seconds=config.history.host_timeout_seconds),
             drill=self._job,

@@ -13,7 +13,7 @@ from restorecheck.hosts.daemon.workers import Launcher, limit_of
 from restorecheck.hosts.drill.slots import Slots
 from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
-from restorecheck.hosts.process.shared_leases import host_of, is_alive
+from restorecheck.hosts.process.shared_leases import host_name_of, is_alive
 from restorecheck.model import Drill
 from restorecheck.ports import Clock
 from restorecheck.sql.agenda import Agenda
@@ -88,7 +88,7 @@ class OneJob:
                 raise Again(ELSEWHERE)
 
     def _left_something(self, store: SqlStore) -> bool:
-        host = host_of(self._watched.config.history)
+        host = host_name_of(self._watched.config.history)
         return any(drill.host == host and not drill.keep for drill in store.with_leftovers())
 
     def _tell(self, drill: Drill) -> None:

@@ -39,9 +39,11 @@ from restorecheck.hosts.daemon.gate import AT_ONCE, Gate
 from restorecheck.hosts.daemon.looks import Looks, NewestOf, Seen
 from restorecheck.hosts.daemon.workers import Launcher, limit_of
 from restorecheck.hosts.drill import new_backups
+from restorecheck.hosts.drill.discovering import Discovered, discover, keep
 from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of, proof_ends
+from restorecheck.hosts.drill.wiring import host_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
 from restorecheck.hosts.process.histories import open_history
@@ -66,6 +68,11 @@ RECENT = timedelta(days=7)
 SHOUT_AGAIN = timedelta(hours=20)
 
 Reach = Callable[[Config, Clock], tuple[Line, ...]]
+Discover = Callable[[Config, Clock], Discovered]
+
+
+def discover_here(config: Config, clock: Clock) -> Discovered:
+    return discover(host_of(config, clock))
 
 
 @dataclass
@@ -93,12 +100,14 @@ class Service:
         pause: Pause,
         reach: Reach = lines_of,
         newest_of: NewestOf = new_backups.newest_of,
+        discover: Discover = discover_here,
         flags: "Flags | None" = None,
     ) -> None:
         self._watched = watched
         self._launcher = launcher
         self._clock = clock
         self._reach = reach
+        self._discover_with = discover
         self.looks = Looks(
             lambda: watched.config,
             clock,
@@ -173,6 +182,8 @@ class Service:
             finally:
                 self._gate.leave()
 
+        if self._discover():
+            self._watched.reload()
         self._look_for_new(at_once=True)
         names = [
             target.name
@@ -300,6 +311,7 @@ class Service:
         now = self._clock.now()
         chores: tuple[tuple[str, Callable[[], None], timedelta, str, datetime], ...] = (
             ("sweep", self._sweep, every, CHORES, now + every),
+            ("discover", self._discover_and_reload, looks, LOOKS, now),
             ("looks", self._look_for_new, looks, LOOKS, now),
             ("tidy", self._tidy, TIDY_EVERY, CHORES, now),
             ("messages", self._messages, DELIVER_EVERY, MESSAGES, now),
@@ -348,6 +360,29 @@ class Service:
         log.info("drill.asked", target=name, slot=slot.isoformat())
         if call:
             self._call(name)
+
+    def _discover(self) -> bool:
+        """Look for databases; returns whether there are other targets now. Told before it is stored: a crash between the two
+        tells twice, and nothing disappears in silence.
+        """
+        config = self._watched.config
+        if not config.rules:
+            return False
+        changed = []
+        with self.guarded("look for databases"):
+            found = self._discover_with(config, self._clock)
+            for fact in found.facts():
+                log.warning("database.discovered", target=fact.target, reason=fact.reason)
+                self._tell(fact)
+            for problem in found.problems:
+                log.warning("discovery.failed", reason=problem)
+                self._shout(problem, "")
+            changed.append(keep(config, found))
+        return changed == [True]
+
+    def _discover_and_reload(self) -> None:
+        if self._discover():
+            self._flags.reload = True
 
     def _look_for_new(self, *, at_once: bool = False) -> None:
         """Of targets with `when_new`. `at_once`: there will be no second look."""

@@ -117,8 +117,12 @@ def _status(
 
 
 def proof_ends(target: Target, store: SqlStore) -> datetime | None:
-    """When the target became, or will become, overdue: of a new one, after its first night. None: nothing is known of it."""
+    """When the target became, or will become, overdue: of a new one, after its first night; of a database that was
+    discovered, at once. None: nothing is known of it.
+    """
     standing = store.standing(target.name)
+    if target.found_at is not None and standing.proof(samples=target.samples) is None:
+        return target.found_at
     followed = Agenda(store.database).followed(target.name)
     known = followed.since if followed else None
     if standing.latest and (known is None or standing.latest.started_at < known):

@@ -17,12 +17,12 @@ from restorecheck.hosts.drill.signing import scribe_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.hosts.process.histories import open_history
-from restorecheck.hosts.process.shared_leases import POD, SharedLeases, host_of, is_alive
+from restorecheck.hosts.process.shared_leases import POD, SharedLeases, host_name_of, is_alive
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets, Unconfigured
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource, Verdict
-from restorecheck.ports import Observer, Provider
+from restorecheck.ports import Clock, Observer, Provider
 from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sql.store import SqlStore
 from restorecheck.sweep import is_of_its_host
@@ -71,15 +71,19 @@ class Parts:
 
 def targets_of(config: Config, full_text: "FullText | None" = None) -> Targets:
     """The targets of this machine. Makes and reads nothing."""
+    return Targets(host_of(config, SystemClock(), full_text))
+
+
+def host_of(config: Config, clock: Clock, full_text: "FullText | None" = None) -> Host:
+    """This machine, as sources see it."""
     locks = leases.locks_of(Path(config.history.path))
-    host = Host(
+    return Host(
         config=config,
-        clock=SystemClock(),
+        clock=clock,
         locks=locks,
         full_text=full_text,
         dead=Journal(locks).dead,
     )
-    return Targets(host)
 
 
 def build(
@@ -107,7 +111,7 @@ def build(
     scribe = scribe_of(config, clock)
     proofs = SqlProofs(store.database)
 
-    host = host_of(config.history)
+    host = host_name_of(config.history)
 
     def provider_for(drill: Drill) -> Provider:
         known = targets.provider_for(drill)

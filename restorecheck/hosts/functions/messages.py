@@ -1,8 +1,10 @@
 """Sends messages on a finished drill. What a channel has reported follows from the earlier reports."""
 
+from collections.abc import Sequence
+
 import structlog
 
-from restorecheck.announcing import NOTHING_TOLD, Finished, News, Rules, hear
+from restorecheck.announcing import NOTHING_TOLD, Finished, News, Rules, Trouble, hear
 from restorecheck.errors import DeliveryError, RestorecheckError
 from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.hosts.notifying.channels import Line, finished, lines_of, send
@@ -29,6 +31,19 @@ def tell(drill: Drill, around: FunctionContext) -> None:
             _tell_line(line, drill, facts, config.report_url)
     except RestorecheckError as exc:
         log.warning("message.trouble", drill_id=drill.id, reason=exc.message)
+
+
+def tell_facts(facts: Sequence[Trouble], around: FunctionContext) -> None:
+    """Messages that are not about a drill. An error here prevents nothing."""
+    try:
+        config = around.config()
+        for line in lines_of(config, around.clock):
+            for fact in facts:
+                _, news = hear(NOTHING_TOLD, fact, line.rules)
+                if news and line.concerns(fact.target):
+                    send(line, news, report_url=config.report_url, host="AWS")
+    except RestorecheckError as exc:
+        log.warning("message.trouble", reason=exc.message)
 
 
 def _tell_line(line: Line, drill: Drill, facts: list[Finished], report_url: str | None) -> None:

@@ -3,6 +3,7 @@ container; tests pass their own.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.exceptions import ClientError
 
 from restorecheck import config as configuration
 from restorecheck.aws.deployment.places import TablePlaces
@@ -17,7 +19,7 @@ from restorecheck.aws.deployment.stores import AwsStore
 from restorecheck.aws.session.accounts import client_config, refuse_forbidden_endpoint
 from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config
-from restorecheck.errors import ConfigError, Problem
+from restorecheck.errors import ConfigError, Problem, ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets
@@ -34,6 +36,10 @@ TOPIC = "RESTORECHECK_TOPIC"
 BUNDLE = "RESTORECHECK_CA_BUNDLE"
 SANDBOX = "RESTORECHECK_SANDBOX"
 
+FOUND = ".found.json"
+"""Added to the place of the configuration: the list of databases that `discover` has found."""
+DISCOVERS = re.compile(r"\bdiscover\b[\"']?\s*:")
+"""In the text of a configuration; only then the list is read."""
 ATTEMPTS = 5
 """Attempts of one call; then it fails, and Step Functions or the next event repeats the invocation."""
 READ_TIMEOUT = 20.0
@@ -53,7 +59,7 @@ class FunctionContext:
         self._session: Any = session or boto3.Session()
         self._clients: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
-        self._parsed: tuple[str, Config] | None = None
+        self._parsed: tuple[tuple[str, str], Config] | None = None
 
     def setting(self, name: str) -> str:
         """A setting of the function.
@@ -114,12 +120,33 @@ class FunctionContext:
         """
         place = self.setting(CONFIG)
         text = self._text_of(place)
-        if self._parsed is None or self._parsed[0] != text:
+        found = self.found() if DISCOVERS.search(text) else ""
+        if self._parsed is None or self._parsed[0] != (text, found):
             parsed = configuration.parse(
-                text, file=place, directory=self.root, environment=self._environment
+                text, file=place, directory=self.root, environment=self._environment, found=found
             )
-            self._parsed = (text, parsed)
+            self._parsed = ((text, found), parsed)
         return self._parsed[1]
+
+    def found(self) -> str:
+        """The list of found databases, beside the configuration; empty: nothing was looked for yet."""
+        place = f"{self.setting(CONFIG)}{FOUND}"
+        try:
+            return self._text_of(place)
+        except ProviderError as exc:
+            cause = exc.__cause__
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NoSuchKey":
+                return ""
+            raise
+
+    def keep_found(self, text: str) -> None:
+        """Raises ProviderError: it could not be stored."""
+        place = f"{self.setting(CONFIG)}{FOUND}"
+        parts = urlsplit(place)
+        with attempting(f"store the list of found databases {place}", place):
+            self.client("s3").put_object(
+                Bucket=parts.netloc, Key=parts.path.lstrip("/"), Body=text.encode()
+            )
 
     def _text_of(self, place: str) -> str:
         if not place.startswith("s3://"):
@@ -135,4 +162,7 @@ class FunctionContext:
 
     def targets(self, config: Config) -> Targets:
         """The targets that a function can drill. Shared parts are kept between invocations."""
-        return Targets(Host(config=config, clock=self.clock, in_aws=True, shared=self._shared))
+        return Targets(self.host(config))
+
+    def host(self, config: Config) -> Host:
+        return Host(config=config, clock=self.clock, in_aws=True, shared=self._shared)

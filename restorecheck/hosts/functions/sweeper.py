@@ -15,11 +15,14 @@ from restorecheck.announcing import Overdue
 from restorecheck.aws.deployment.leases import TableLease
 from restorecheck.aws.session.translation import attempting
 from restorecheck.config import Config
+from restorecheck.config.discovery import encode
 from restorecheck.engine import Engine
 from restorecheck.errors import AlreadyExistsError, NotFoundError
 from restorecheck.history import overdue_since
+from restorecheck.hosts.drill.discovering import discover
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.functions import stepper
+from restorecheck.hosts.functions.messages import tell_facts
 from restorecheck.hosts.functions.surroundings import MACHINE, TABLE, FunctionContext
 from restorecheck.model import Drill, Verdict
 
@@ -55,6 +58,7 @@ class SweepCounts:
 
 
 def sweep(around: FunctionContext) -> SweepCounts:
+    unknown = _discover(around)
     config = around.config()
     _free_places(around)
     restarted = [drill.id for drill in around.store.unfinished() if _restart(drill, around)]
@@ -65,7 +69,7 @@ def sweep(around: FunctionContext) -> SweepCounts:
         restarted=tuple(restarted),
         deleted=tuple(str(resource) for resource in swept.deleted),
         left=tuple(f"{resource}: {why}" for resource, why in swept.left),
-        unseen=tuple(swept.plan.unseen),
+        unseen=(*swept.plan.unseen, *unknown),
         overdue=tuple(overdue),
         proof_hours=ages,
         failed=failed,
@@ -105,6 +109,24 @@ def alone(
         return work(around)
     finally:
         lease.drop(holder)
+
+
+def _discover(around: FunctionContext) -> tuple[str, ...]:
+    """New databases are targets from now on, and overdue until they are proven; what is gone is said, before it is stored.
+    Returns why a rule could not be looked for.
+    """
+    config = around.config()
+    if not config.rules:
+        return ()
+    found = discover(around.host(config))
+    for fact in found.facts():
+        log.warning("database.discovered", target=fact.target, reason=fact.reason)
+    for problem in found.problems:
+        log.warning("discovery.failed", reason=problem)
+    tell_facts(found.facts(), around)
+    if found.looked.found != config.found:
+        around.keep_found(encode(found.looked.found))
+    return found.problems
 
 
 def _free_places(around: FunctionContext) -> None:

@@ -28,7 +28,7 @@ POD = "pod:"
 """Begins the name of a host whose files are deleted with it, as those of a Kubernetes pod with an ephemeral volume."""
 
 
-def host_of(history: History) -> str:
+def host_name_of(history: History) -> str:
     """The name of this host; empty: its history is not shared."""
     return "" if history.url is None else _this_host()
 
@@ -53,7 +53,7 @@ class SharedLeases:
 
     def __init__(self, history: History) -> None:
         self._url = history.url
-        self._host = host_of(history)
+        self._host = host_name_of(history)
         self._lasts = timedelta(seconds=history.host_timeout_seconds)
         self._held = 0
         self._stop = threading.Event()

@@ -10,6 +10,8 @@ from restorecheck.hosts.sources.rds import SnapshotSource, in_two_accounts, rest
 
 
 class AuroraSource(SnapshotSource[AuroraProvider]):
+    listing, listed, listed_as = "describe_db_clusters", "DB clusters", "DBClusters"
+    identifier, engine = "DBClusterIdentifier", "aurora-postgresql"
     inventory = AuroraInventory
 
     def make_provider(self, target: Target) -> AuroraProvider:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck.config import Target
+from restorecheck.config.discovery import DiscoveryRule
 from restorecheck.config.sources.dump import Dump
 from restorecheck.errors import AccessDeniedError, ConfigError, Problem
 from restorecheck.hosts.clock import new_drill_id, sleep
@@ -77,6 +78,9 @@ class DumpSource(Source[DumpProvider]):
             problem = Problem(message=exc.message, path="postgres.run_as")
             raise ConfigError((problem,), hint=exc.hint) from exc
 
+    def discover(self, rule: DiscoveryRule) -> frozenset[str]:
+        return self.make_provider(rule.template).databases(self.host.clock.now())
+
     def inventories(self) -> list[Inventory]:
         scratch_servers = (_scratch_server_of(target) for target in self.targets.values())
         servers = {server.name: server for server in scratch_servers if server}
@@ -122,6 +126,7 @@ def dump_settings(target: Target) -> DumpSettings:
         max_rate=None if storage is None or limits_itself(storage) else limit_of(dump),
         max_size=None if dump.max_size_gb is None else int(dump.max_size_gb * 1e9),
         databases=tuple(target.databases or ()),
+        exact=target.found_at is not None,
         options=settings(ServerOptions, target.server),
         globals_path=dump.globals or "",
     )

@@ -12,6 +12,7 @@ from restorecheck.aws.aurora.leftovers import ForgottenClusters
 from restorecheck.aws.aurora.provider import AuroraProvider
 from restorecheck.aws.aurora.settings import AuroraRestoreSettings, AuroraSettings
 from restorecheck.aws.session.accounts import Account
+from restorecheck.aws.session.naming import as_dict
 from restorecheck.aws.session.settings import (
     After,
     BackupSettings,
@@ -25,6 +26,7 @@ from restorecheck.aws.session.settings import (
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.config import Config, Target
+from restorecheck.config.discovery import DiscoveryRule
 from restorecheck.config.sources.aurora import AURORA, Aurora
 from restorecheck.config.sources.rds import Rds
 from restorecheck.hosts.process.adapter_settings import settings
@@ -50,6 +52,12 @@ S = TypeVar("S", bound=SnapshotProvider)
 
 class SnapshotSource(SourceInAws[S]):
     inventory: type[RdsInventory] = RdsInventory
+    listing: str
+    """The operation that lists the databases of production, and what of its answer is read."""
+    listed: str
+    listed_as: str
+    identifier: str
+    engine: str
 
     @abstractmethod
     def settings_of(self, target: Target) -> SnapshotSettings: ...
@@ -69,6 +77,17 @@ class SnapshotSource(SourceInAws[S]):
             facts = examine(own, self.accounts, planned=copies_planned(every, own))
             yield from readiness.judge(facts, now)
 
+    def discover(self, rule: DiscoveryRule) -> frozenset[str]:
+        """By the tags in the descriptions themselves: no other right is needed."""
+        account = self.accounts.source(self.settings_of(rule.template).source)
+        tags = rule.tags.items()
+        return frozenset(
+            str(raw[self.identifier])
+            for page in account.pages(self.listing, self.listed)
+            for raw in page[self.listed_as]
+            if raw.get("Engine") == self.engine and tags <= as_dict(raw.get("TagList")).items()
+        )
+
     def inventories(self) -> list[Inventory]:
         host = self.host
         return [
@@ -86,6 +105,9 @@ class SnapshotSource(SourceInAws[S]):
 
 
 class RdsSource(SnapshotSource[RdsProvider]):
+    listing, listed, listed_as = "describe_db_instances", "DB instances", "DBInstances"
+    identifier, engine = "DBInstanceIdentifier", "postgres"
+
     def make_provider(self, target: Target) -> RdsProvider:
         own = self.settings_of(target)
         return RdsProvider(settings=own, accounts=self.accounts, clock=self.host.clock)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from restorecheck.config import Config, Target
+from restorecheck.config.discovery import DiscoveryRule
 from restorecheck.config.sources.kind import SourceKind
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource
@@ -127,6 +128,15 @@ class Source(ABC, Generic[P]):
         raise AssertionError(
             f"target {target.name} is not of kind adopt: it cannot adopt {instance}"
         )
+
+    def discover(self, rule: DiscoveryRule) -> frozenset[str]:
+        """Identifiers of the databases that the rule is about.
+
+        Raises:
+            ConfigError: This host cannot look for them.
+            ProviderError: It could not look.
+        """
+        raise AssertionError(f"databases of this kind are not discovered: {rule.key}")
 
     def facts(self, known: "MachineFacts") -> "MachineFacts":
         """For `doctor`: `known`, with the facts that these targets need."""

@@ -77,6 +77,7 @@ def choose(
     *,
     now: datetime,
     but: Collection[Path] = (),
+    exact: bool = False,
 ) -> Choice:
     """Read the head of each file, and sort the files by database and age.
 
@@ -86,6 +87,7 @@ def choose(
         databases: As configured: none, names, or `all`.
         now: The present time.
         but: Files that are not dumps.
+        exact: Only dumps that name the one database themselves, or whose files do.
 
     Raises:
         NotFoundError: The folder does not exist.
@@ -97,6 +99,8 @@ def choose(
     dated = [_dated(head_of(file, decryption), base, now) for file in files[:limit]]
     future = [d for d in dated if timestamps.is_from_the_future(d.taken, now)]
     present = [d for d in dated if d not in future]
+    if exact:
+        present = [d for d in present if (d.head.dbname or d.stem) in databases]
     if future and not any(d.head.dump for d in present):
         said = of_the_future(future[0], now)
         return Choice(

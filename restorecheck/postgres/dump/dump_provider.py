@@ -12,13 +12,13 @@ import psycopg
 
 from restorecheck.checks.registry import needs_statistics
 from restorecheck.choosing import Listed
-from restorecheck.errors import CapacityError
+from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import InProgress, Ready, StepEvent, Unclear
 from restorecheck.model import Drill, Step
 from restorecheck.ports import Clock, Provider
 from restorecheck.postgres.dump import chosen_dumps, fetching
 from restorecheck.postgres.dump.background import Background
-from restorecheck.postgres.dump.database_choice import choose
+from restorecheck.postgres.dump.database_choice import ALL, choose
 from restorecheck.postgres.dump.finder import DrillSession, DumpFinder
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.statistics import Connection, analyze
@@ -71,8 +71,27 @@ class DumpProvider(Provider):
         if dump.storage is not None:
             return fetching.newest(dump.storage, now)
         decryption = Decryption(dump.decrypt) if dump.decrypt else None
-        choice = choose(dump.path, decryption, dump.databases, now=now)
+        choice = choose(dump.path, decryption, dump.databases, now=now, exact=dump.exact)
         return chosen_dumps.newest(choice)
+
+    def databases(self, now: datetime) -> frozenset[str]:
+        """The databases that have a dump in the folder, as the heads of the files and their names say. Changes nothing.
+
+        Raises:
+            NotFoundError: The folder does not exist.
+            AccessDeniedError: It cannot be read.
+            ProviderError: A file holds several databases, or neither it nor its name says which one.
+        """
+        decryption = Decryption(self.dump.decrypt) if self.dump.decrypt else None
+        present = choose(self.dump.path, decryption, (ALL,), now=now).present
+        dumps = [dated for dated in present if dated.head.dump or dated.head.dbname]
+        unclear = [d for d in dumps if d.head.cluster or not (d.head.dbname or d.stem)]
+        if unclear:
+            raise ProviderError(
+                f"{unclear[0].path} is a dump of several databases, or of one without a name",
+                hint="Name the files after their databases, or write one target for the folder.",
+            )
+        return frozenset(dated.head.dbname or dated.stem for dated in dumps)
 
     def release(self, drill: Drill) -> None:
         session = self.sessions.pop(drill.id, None)

@@ -476,7 +476,14 @@ def _look(
     picked: dict[str, Path],
 ) -> FoundDumps:
     roles = _roles_beside(dump, decryption, now)
-    choice = choose(dump.path, decryption, dump.databases, now=now, but=roles.all if roles else ())
+    choice = choose(
+        dump.path,
+        decryption,
+        dump.databases,
+        now=now,
+        but=roles.all if roles else (),
+        exact=dump.exact,
+    )
     selections = []
     for number, wanted in enumerate(choice.wanted):
         # One folder each, for archives that must be unpacked for the restore.

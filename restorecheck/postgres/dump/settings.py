@@ -57,6 +57,8 @@ class DumpSettings:
     databases: tuple[str, ...] = ()
     """Names of the databases to check; `*` alone: all with dumps; empty: the only one, whatever its name.
     """
+    exact: bool = False
+    """Only dumps that name the one database, or whose files do: its name was read from them."""
     globals_path: str = ""
     """File or glob of `pg_dumpall --globals-only` output; empty: placeholders are made for roles."""
 

@@ -70,6 +70,14 @@ def test_help_tells_exit_statuses_of_the_commands_that_have_some_of_their_own(ca
 
     assert with_statuses == {
         *("drill", "sweep", "run", "status", "history", "report", "manifest", "doctor", "audit"),
-        *("propose", "prove", "conformance aws", "config validate", "demo", "sandbox up"),
+        *(
+            "propose",
+            "prove",
+            "conformance aws",
+            "config validate",
+            "config discover",
+            "demo",
+            "sandbox up",
+        ),
         *("infra export", "server install", "work", "server list", "server pin", "server pull"),
     }
