@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from restorecheck import choosing
 from restorecheck.choosing import Listed, NotPicked
@@ -42,6 +42,14 @@ class PhysicalBackup:
     def ended(self) -> datetime | None:
         """Time of its end, or if unknown of its start."""
         return self.stopped_at or self.started_at
+
+    @property
+    def surely_ended(self) -> datetime | None:
+        """A moment that lies behind its end: tools write whole seconds, cut off. Source: pg_basebackup's
+        STOP TIME (src/backend/access/transam/xlogbackup.c), pgBackRest's timestamp.stop.
+        """
+        ended = self.ended
+        return ended if ended is None or ended.microsecond else ended + timedelta(seconds=1)
 
     @property
     def version(self) -> str:
@@ -124,7 +132,7 @@ def ended_before(backup: PhysicalBackup, moment: Moment) -> bool:
     first consistent state without an error.
     """
     if moment.time is not None:
-        return backup.ended is None or backup.ended <= moment.time
+        return backup.surely_ended is None or backup.surely_ended <= moment.time
     if moment.lsn is not None:
         end = backup.ends_at or backup.starts_at
         return end is None or end <= moment.lsn

@@ -124,9 +124,10 @@ class Replay:
         if asked.kind != RANDOM:
             return asked, known
         known = replace(known, seed=seed_of(drill))
-        if until is None or backup.ended is None or until <= backup.ended:
+        ended = backup.surely_ended
+        if until is None or ended is None or until <= ended:
             return Moment(IMMEDIATE), replace(known, to=IMMEDIATE)
-        after = min(window_start(asked, backup.ended, drill.started_at), until)
+        after = min(window_start(asked, ended, drill.started_at), until)
         at = provisional.time
         if at is None or not after < at <= until:
             at = draw(known.seed, after, until)

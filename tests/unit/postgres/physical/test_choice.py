@@ -1,6 +1,7 @@
 """Which of several backups a drill restores."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -65,7 +66,8 @@ def test_a_backup_that_is_still_written_is_passed_over():
 
 
 @pytest.mark.parametrize(
-    ("hours", "name"), [(1, "new"), (24, "new"), (24.01, "middle"), (50, "old"), (73, None)]
+    ("hours", "name"),
+    [(1, "new"), (23.99, "new"), (24, "middle"), (24.01, "middle"), (50, "old"), (73, None)],
 )
 def test_to_a_time_the_newest_backup_that_had_ended_by_then_is_chosen(hours, name):
     moment = Moment("time", (NOW - hours * HOUR).isoformat())
@@ -73,6 +75,17 @@ def test_to_a_time_the_newest_backup_that_had_ended_by_then_is_chosen(hours, nam
     chosen = choose(EVERY, "newest", moment)
 
     assert (chosen.backup.name if chosen.backup else None) == name
+
+
+def test_tools_write_whole_seconds_so_a_backup_may_have_ended_within_the_one_that_it_names():
+    def to(seconds, newest):
+        moment = Moment("time", (NOW - 24 * HOUR + timedelta(seconds=seconds)).isoformat())
+        chosen = choose([*EVERY[:2], newest], "newest", moment)
+        return chosen.backup.name if chosen.backup else None
+
+    assert [to(seconds, EVERY[2]) for seconds in (0.9, 1)] == ["middle", "new"]
+    precise = replace(EVERY[2], stopped_at=NOW - 24 * HOUR + timedelta(microseconds=500_000))
+    assert [to(seconds, precise) for seconds in (0.4, 0.5)] == ["middle", "new"]
     assert bool(chosen.reason) == (name is None)
 
 
