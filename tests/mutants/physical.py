@@ -144,7 +144,7 @@ PHYSICAL = (
     bug(
         "a backup is recovered to a time before its end",
         "ended_before",
-        "backup.ended <= moment.time",
+        "backup.surely_ended <= moment.time",
         "(backup.started_at or backup.ended) <= moment.time",
         CHOICE,
     ),

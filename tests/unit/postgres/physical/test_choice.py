@@ -75,6 +75,7 @@ def test_to_a_time_the_newest_backup_that_had_ended_by_then_is_chosen(hours, nam
     chosen = choose(EVERY, "newest", moment)
 
     assert (chosen.backup.name if chosen.backup else None) == name
+    assert bool(chosen.reason) == (name is None)
 
 
 def test_tools_write_whole_seconds_so_a_backup_may_have_ended_within_the_one_that_it_names():
@@ -86,7 +87,6 @@ def test_tools_write_whole_seconds_so_a_backup_may_have_ended_within_the_one_tha
     assert [to(seconds, EVERY[2]) for seconds in (0.9, 1)] == ["middle", "new"]
     precise = replace(EVERY[2], stopped_at=NOW - 24 * HOUR + timedelta(microseconds=500_000))
     assert [to(seconds, precise) for seconds in (0.4, 0.5)] == ["middle", "new"]
-    assert bool(chosen.reason) == (name is None)
 
 
 def test_to_a_position_the_newest_backup_that_had_ended_by_then_is_chosen():
