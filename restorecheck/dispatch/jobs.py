@@ -13,12 +13,15 @@ from typing import Any
 
 import procrastinate
 import psycopg
+import structlog
 from procrastinate import exceptions, jobs, retry
 from procrastinate.schema import SchemaManager
 
 from restorecheck.dispatch.again import Again
 from restorecheck.errors import StoreError
 from restorecheck.postgres.history.database import PostgresDatabase
+
+log = structlog.get_logger("restorecheck.worker")
 
 TASK = "restorecheck.drill"
 HEARTBEATS = 6
@@ -148,6 +151,7 @@ class Jobs:
             raise _unusable() from exc
 
     async def _work(self, until: Callable[[], bool]) -> None:
+        asyncio.get_running_loop().set_exception_handler(_end_not_stored)
         async with self._app.open_async():
             worker = asyncio.create_task(self._app.run_worker_async(**self._options))
             chores = asyncio.create_task(_every(self._dead_after / 2, self._rescue))
@@ -190,6 +194,13 @@ async def _every(interval: timedelta, act: Callable[[], Awaitable[None]]) -> Non
     while True:
         await act()
         await asyncio.sleep(interval.total_seconds())
+
+
+def _end_not_stored(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The end of a job that another worker has ended in between, or that was cut off: its slot says what became of it."""
+    exc = context.get("exception")
+    reason = context["message"] if exc is None else str(exc.__cause__ or exc)
+    log.info("job.end_not_stored", reason=" ".join(reason.split()))
 
 
 def _unusable() -> StoreError:

@@ -8,7 +8,7 @@ from restorecheck.dispatch.again import Again
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.config_watch import Watched
 from restorecheck.hosts.daemon.one_job import OneJob
-from restorecheck.hosts.daemon.workers import Launcher
+from restorecheck.hosts.daemon.workers import Launcher, Temporary
 from restorecheck.hosts.drill import wiring
 from restorecheck.hosts.drill.wiring import MOST_HOSTS
 from restorecheck.hosts.process.shared_leases import SharedLeases, lease_of
@@ -39,6 +39,8 @@ class Played(Launcher):
         self.drilled.append(slot)
         if self.how == "absent":
             return "no fitting server"
+        if self.how == "unstored":
+            return Temporary("could not open the history")
         number = len(self.drilled)
         stored = self.parts.store.create(
             drill(
@@ -52,6 +54,8 @@ class Played(Launcher):
         if self.how == "verified":
             done = finished().evolve(id=stored.id, scheduled_for=slot, version=stored.version)
             self.parts.store.finish(done, lambda _: "{}")
+        if self.how == "taken over":
+            self.finish()
         return ""
 
     def finish(self):
@@ -163,6 +167,27 @@ def test_a_drill_that_no_host_survives_is_not_tried_for_ever(scene):
     assert len(scene.played.drilled) == MOST_HOSTS
     assert [e.scheduled_for for e in scene.store.entries()] == [None, None, NOW]
     assert scene.agenda.open("courses") == ()
+
+
+def test_a_slot_whose_drill_another_host_ended_in_between_is_not_given_up(scene):
+    scene.agenda.add("courses", NOW)
+    scene.played.how = "taken over"
+
+    with pytest.raises(Again):
+        scene.job.drill("courses")
+
+    assert scene.agenda.skips() == ()
+    assert scene.agenda.open("courses") == (NOW,)
+
+
+def test_a_slot_whose_process_could_not_use_the_history_is_not_given_up(scene):
+    scene.agenda.add("courses", NOW)
+    scene.played.how = "unstored"
+
+    with pytest.raises(Again):
+        scene.job.drill("courses")
+
+    assert scene.agenda.open("courses") == (NOW,)
 
 
 def test_what_another_host_ended_here_is_swept_at_once(scene):

@@ -7,8 +7,10 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from restorecheck import config as configuration
 from restorecheck.errors import BusyError, DrillConflictError, StoreError
 from restorecheck.history import flaws
+from restorecheck.hosts.drill.standings import newest_reports, notes_of, statuses_of
 from restorecheck.postgres.history import migration
 from restorecheck.postgres.history.database import PostgresDatabase, place_of
 from restorecheck.postgres.history.leases import Leases
@@ -220,6 +222,9 @@ def test_a_lease_has_one_holder_until_it_is_given_back_or_ends(history_server, s
     with pytest.raises(BusyError, match="the host alpha has the lease"):
         beta.take("drill d-1")
     assert store.database.holder("drill d-1") == "alpha"
+    Leases(store.database, host="alpha", holder="after a restart", lasts=LASTS).take("drill d-1")
+    assert alpha.renew() == 0, "its process is dead"
+    alpha.take("drill d-1")
     assert alpha.renew() == 1
 
     end = "update leases set until = until - make_interval(secs => ?)"
@@ -261,20 +266,22 @@ def test_a_turn_ends_with_its_connection(history_server, store, administrator):
 
 LASTS = timedelta(minutes=2)
 
-LONG = """
+AT = "to_char(timestamp '2020-01-01' + n * interval '1 minute', 'YYYY-MM-DD\"T\"HH24:MI:00.000000+00:00')"
+LONG = f"""
 insert into restorecheck.drills
-  select 'd-' || n, 'target-' || n % 500, 9, '2020', null, 1, 0, '' from generate_series(1, 250000) n;
+  select 'd-' || n, 'target-' || n % 500, 9, {AT}, {AT}, 1, 0, '' from generate_series(1, 250000) n;
 insert into restorecheck.reports
-  select n, 'd-' || n, 'target-' || n % 500, 'verified', '2020-01-01T00:00:00.000000+00:00',
-    '2020-01-01T00:00:00.000000+00:00', null, 0, 1, 'x', 'x', null, 'newest', 'text'
+  select n, 'd-' || n, 'target-' || n % 500, 'verified', {AT}, {AT}, {AT}, 0, 1, 'x', 'x', null, 'newest', 'text'
   from generate_series(1, 250000) n;
 insert into restorecheck.slots
-  select 'target-' || n % 500, '2020' || n, null, null, null from generate_series(1, 250000) n;
+  select 'target-' || n % 500, {AT}, null, null, null from generate_series(1, 250000) n;
 analyze restorecheck.drills; analyze restorecheck.reports; analyze restorecheck.slots;
 """
 
 
-def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(store, administrator):
+def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(
+    store, administrator, tmp_path
+):
     administrator.execute(LONG)
     asked = []
     really = store.database._cursor
@@ -291,6 +298,13 @@ def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(store, 
     agenda = Agenda(store.database)
     agenda.settled(), agenda.skips(settled_after=3)
     agenda.slots("target-7", NOW - timedelta(days=1), NOW)
+    agenda.open("target-7"), agenda.waiting(NOW)
+    # `status`, the pages, and the metrics:
+    targets = "".join(f"  - {{name: target-{n}, dump: {{path: b}}}}\n" for n in range(3))
+    text = f"version: 1\ntargets:\n{targets}"
+    config = configuration.parse(text, file="r", directory=tmp_path, environment={"HOME": "/"})
+    statuses = statuses_of(config, store, tmp_path, NOW)
+    list(newest_reports(store, statuses)), notes_of(store, NOW)
 
     del store.database._cursor
     for statement, parameters in asked:

@@ -9,7 +9,7 @@ import structlog
 
 from restorecheck.dispatch.again import Again
 from restorecheck.hosts.daemon.config_watch import Watched
-from restorecheck.hosts.daemon.workers import Launcher, limit_of
+from restorecheck.hosts.daemon.workers import Launcher, Temporary, limit_of
 from restorecheck.hosts.drill.slots import Slots
 from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
@@ -55,20 +55,24 @@ class OneJob:
         with self._history() as store:
             self._end_the_dead(store, name)
             slot = Slots(Agenda(store.database), self._clock).take_asked(name)
+            head = max((entry.sequence for entry in store.entries(newest=1)), default=0)
         if slot is None:
             return
         log.info("drill.due", target=name, slot=slot.isoformat())
         why = self._launcher.drill(name, slot, limit_of(self._watched.config, target))
         with self._history() as store:
-            if self._left_something(
-                store
-            ):  # another host ended its drill while this one was cut off
+            if self._left_something(store):
                 self._launcher.sweep()
             drill_id = store.drill_of_slot(name, slot)
             drill = store.load(drill_id) if drill_id else None
             if drill is not None and drill.finished:
                 self._tell(drill)
-            elif drill is not None or self._stopped():
+            elif (
+                drill is not None
+                or self._stopped()
+                or isinstance(why, Temporary)
+                or _ended_by_another(store, name, head)
+            ):
                 raise Again(SOON)
             else:
                 reason = f"no drill started: {why or 'the worker exited without an error message'}"
@@ -88,6 +92,7 @@ class OneJob:
                 raise Again(ELSEWHERE)
 
     def _left_something(self, store: SqlStore) -> bool:
+        """As when another host ended a drill of this one, which was cut off."""
         host = host_name_of(self._watched.config.history)
         return any(drill.host == host and not drill.keep for drill in store.with_leftovers())
 
@@ -105,3 +110,14 @@ class OneJob:
     def _history(self) -> Iterator[SqlStore]:
         with closing(open_history(self._watched.config.history)) as store:
             yield store
+
+
+def _ended_by_another(store: SqlStore, name: str, head: int) -> bool:
+    """Whether the drill that was started is reported, or still unfinished, without its slot: another host took this
+    one for dead, and freed the slot.
+    """
+    ended = any(
+        entry.announce and entry.scheduled_for is None
+        for entry in store.entries(target=name, after=head)
+    )
+    return ended or any(drill.target == name for drill in store.unfinished())

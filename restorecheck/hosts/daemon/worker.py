@@ -14,7 +14,8 @@ from typing import Any
 
 from restorecheck import config as configuration
 from restorecheck.config import Config
-from restorecheck.errors import RestorecheckError
+from restorecheck.errors import BusyError, RestorecheckError, StoreError
+from restorecheck.hosts.daemon.workers import TRY_AGAIN
 from restorecheck.hosts.drill import wiring
 from restorecheck.hosts.drill.performer import Performer
 from restorecheck.hosts.process import logs
@@ -28,6 +29,9 @@ def main() -> int:
     order: dict[str, Any] = json.load(sys.stdin)
     try:
         return int(_obey(order))
+    except (BusyError, StoreError) as exc:
+        complain(exc)
+        return TRY_AGAIN
     except RestorecheckError as exc:
         complain(exc)
         return Exit.INCONCLUSIVE

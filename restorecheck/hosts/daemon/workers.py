@@ -27,6 +27,16 @@ DRAIN_SECONDS = 2.0
 """After the end of a worker its output is read for this long; later output is lost."""
 
 
+TRY_AGAIN = 75
+"""Exit status of a process that could not use the history, or found the target busy (EX_TEMPFAIL of sysexits.h)."""
+
+
+class Temporary(str):
+    """Why no drill started, where another host or a later try may have more luck."""
+
+    __slots__ = ()
+
+
 class Launcher(Protocol):
     """Starts work and waits for its end. Called from several threads."""
 
@@ -165,7 +175,10 @@ class Workers(Launcher):
         log.info("worker.ended", exit_code=code, output=list(tail) if code else [], **job)
         if code < 0:
             return f"the process was ended by signal {-code}"
-        return "" if code == 0 else _complaint(tail) or f"exit status {code}"
+        if code == 0:
+            return ""
+        why = _complaint(tail) or f"exit status {code}"
+        return Temporary(why) if code == TRY_AGAIN else why
 
 
 def _complaint(tail: "collections.deque[str]") -> str:
@@ -178,6 +191,7 @@ def _read(stream: IO[str], tail: "collections.deque[str]", job: dict[str, str]) 
     with stream:
         while line := stream.readline(LINE):
             text = clean(line.rstrip("\n"))
-            tail.append(text)
+            if not text.startswith("{"):  # its log, which goes on beside its error
+                tail.append(text)
             say = log.info if job["job"] == "sweep" and text != NOTHING else log.debug
             say("worker.output", text=text, **job)

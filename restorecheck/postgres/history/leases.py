@@ -25,14 +25,16 @@ class Leases:
         self._lasts = lasts.total_seconds()
 
     def take(self, name: str) -> None:
-        """Raises BusyError: another process has it."""
+        """Raises BusyError: another host has it. Between the processes of one host its own locks decide, which end
+        with a process: what a dead one of this host had is free.
+        """
         with self._database.translated("write"):
             self._database.execute(_FORGOTTEN)
             taken = self._database.execute(
                 "insert into leases values (?1, ?2, ?3, clock_timestamp() + make_interval(secs => ?4))"
                 " on conflict (name) do update set host = ?2, holder = ?3,"
                 " until = clock_timestamp() + make_interval(secs => ?4)"
-                " where leases.until < clock_timestamp() or leases.holder = ?3",
+                " where leases.until < clock_timestamp() or leases.host = ?2",
                 (name, self._host, self._holder, self._lasts),
             )
         if not taken:

@@ -72,7 +72,7 @@ create table slots (
   settled bigint,
   primary key (target, due_at)
 );
-create index slots_open on slots (target, due_at) where reason is null;
+create index slots_open on slots (due_at) where reason is null;
 create unique index slots_settled on slots (settled) where settled is not null;
 
 create table readers (
