@@ -54,6 +54,7 @@ GROUPS = (
             "tests/acceptance/test_several_databases.py",
             "tests/acceptance/test_storage_damages.py",
             "tests/acceptance/test_storages.py",
+            "tests/acceptance/test_three_hosts.py",
             "tests/acceptance/test_walg.py",
             "tests/acceptance/test_workers.py",
         ),
