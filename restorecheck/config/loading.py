@@ -161,6 +161,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         notify=named(written.notify),
         report_url=written.report_url,
         runner=runner,
+        opentelemetry=written.opentelemetry,
         audit=written.audit,
         sandbox=written.sandbox,
         aws=_with_absolute(written.aws, absolute, "ca_bundle"),

@@ -30,6 +30,7 @@ from restorecheck.config.notify import Notification
 from restorecheck.config.queue import Queue
 from restorecheck.config.signing import Signing
 from restorecheck.config.targets import Defaults, Target, WrittenTarget
+from restorecheck.config.telemetry import OpenTelemetry
 
 EXTENSION_PREFIX = "x-"
 """Top-level keys that are ignored: a place for anchors."""
@@ -254,6 +255,10 @@ class _ConfigKeys(Keys):
         description="Groups of targets that are not drilled at every slot of their schedule; a target names its group with `tier`.",
     )
     runner: Runner = Field(default_factory=Runner, description="The service `restorecheck run`.")
+    opentelemetry: OpenTelemetry | None = Field(
+        default=None,
+        description="Send traces and metrics to a collector of OpenTelemetry. Off by default.",
+    )
     audit: Audit = Field(
         default_factory=Audit, description="Findings that `doctor` and `audit` accept."
     )

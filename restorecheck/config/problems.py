@@ -11,7 +11,7 @@ from restorecheck.checks.keys import OWN_WORDS
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 
-_SECRET_KEYS = frozenset({"into", "decrypt", "before", "notify"})
+_SECRET_KEYS = frozenset({"into", "decrypt", "before", "notify", "opentelemetry"})
 """Keys whose text is never shown, because it may contain a password."""
 _MAX_SHOWN = 60
 """Characters of a value in a problem; the rest is cut."""

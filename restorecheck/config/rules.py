@@ -20,6 +20,7 @@ from restorecheck.config.signing import broken_signing_rules
 from restorecheck.config.sources.kind import SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
+from restorecheck.config.telemetry import broken_telemetry_rules
 from restorecheck.config.tiers import broken_tier_rules
 
 SUPPORTED_SOURCES = tuple(kind.key for kind in KINDS)
@@ -53,6 +54,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
     yield from broken_signing_rules(document)
     yield from broken_history_rules(document)
     yield from broken_tier_rules(document)
+    yield from broken_telemetry_rules(document)
 
 
 def _targets_and_templates(document: Document) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -43,6 +43,7 @@ from restorecheck.hosts.drill.discovering import Discovered, discover, keep
 from restorecheck.hosts.drill.metrics_file import write_numbers
 from restorecheck.hosts.drill.slots import SlotPlan, Slots, plan_of
 from restorecheck.hosts.drill.standings import overdue_facts, overview_of, proof_ends
+from restorecheck.hosts.drill.telemetry import send_metrics
 from restorecheck.hosts.drill.wiring import host_of
 from restorecheck.hosts.notifying.channels import Line, lines_of
 from restorecheck.hosts.notifying.outbox import Postman, shout
@@ -50,6 +51,7 @@ from restorecheck.hosts.process.histories import open_history
 from restorecheck.hosts.process.leases import locks_of
 from restorecheck.hosts.process.shared_leases import is_alive
 from restorecheck.ports import Clock
+from restorecheck.report.status import Overview
 from restorecheck.sql.agenda import Agenda
 from restorecheck.sql.store import SqlStore
 
@@ -582,12 +584,17 @@ class Service:
     def _numbers(self) -> None:
         """In its own thread: a file that is not updated is an alarm."""
         config = self._watched.config
-        if config.runner.textfile is None:
-            return
+        if config.runner.textfile is not None:
+            with self.guarded("write runner.textfile"):
+                write_numbers(self._overview(config), config.runner.textfile)
+        if config.opentelemetry is not None and config.opentelemetry.metrics:
+            with self.guarded("send metrics"):
+                send_metrics(config, self._overview(config))
+
+    def _overview(self, config: Config) -> Overview:
         valid = not self.health.config_problem
-        with self.guarded("write runner.textfile"), self._history() as store:
-            overview = overview_of(config, store, self._clock.now(), config_valid=valid)
-            write_numbers(overview, config.runner.textfile)
+        with self._history() as store:
+            return overview_of(config, store, self._clock.now(), config_valid=valid)
 
     # --- telling --------------------------------------------------------------------------
 

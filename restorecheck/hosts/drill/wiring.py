@@ -14,6 +14,7 @@ from restorecheck.hosts.clock import SystemClock, sleep
 from restorecheck.hosts.drill.driver import Sweeper
 from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
 from restorecheck.hosts.drill.signing import scribe_of
+from restorecheck.hosts.drill.telemetry import observer_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.hosts.process.histories import open_history
@@ -22,7 +23,7 @@ from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets, Unconfigured
 from restorecheck.lifecycle import Gone, StillThere
 from restorecheck.model import Drill, Resource, Verdict
-from restorecheck.ports import Clock, Observer, Provider
+from restorecheck.ports import Clock, NoObserver, Observer, Provider
 from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sql.store import SqlStore
 from restorecheck.sweep import is_of_its_host
@@ -124,7 +125,7 @@ def build(
         provider_for=provider_for,
         checker_for=targets.checker_for,
         clock=clock,
-        observer=observer,
+        observer=observer_of(observer or NoObserver(), config),
         sign=(lambda: scribe.catch_up(proofs)) if scribe else nothing_to_sign,
     )
     sweeper = Sweeper(
