@@ -188,8 +188,8 @@ class Engine:
                 return self._run_checks(drill, action)
             case RecordVerdict(verdict, reason, hint):
                 return VerdictRecorded(verdict, reason, hint)
-            case CollectEvidence():
-                return self._collect(drill)
+            case CollectEvidence(hook=hook):
+                return self._collect(drill, hook=hook)
             case Delete() | Park():
                 return self._take_away(drill, action)
             case Retain():
@@ -244,9 +244,19 @@ class Engine:
             return provider.park(action.resource)
         return provider.delete(action.resource, action.made_until)
 
-    def _collect(self, drill: Drill) -> Collected:
+    def _collect(self, drill: Drill, *, hook: bool) -> Collected:
         """Called once: neither the verdict nor the teardown waits for evidence."""
-        return Collected(self._evidence(drill), self._study(drill))
+        evidence, proof = self._evidence(drill), self._study(drill)
+        return Collected(evidence, proof, self._after_verified(drill) if hook else ())
+
+    def _after_verified(self, drill: Drill) -> tuple[str, ...]:
+        try:
+            return self._provider_for(drill).after_verified(drill)
+        except RestorecheckError as exc:
+            return (f"after_verified failed: {exc.message}",)
+        except Exception as exc:  # a defect in it must not prevent the teardown
+            log.exception("after_verified.defect", drill_id=drill.id)
+            return (f"after_verified failed: a defect in restorecheck ({type(exc).__name__})",)
 
     def _evidence(self, drill: Drill) -> tuple[Observation, ...]:
         try:

@@ -23,8 +23,10 @@ from restorecheck.model import (
     CheckResult,
     CheckSpec,
     Drill,
+    DrillOf,
     Endpoint,
     Failure,
+    Hook,
     Observation,
     Phase,
     Proof,
@@ -82,6 +84,9 @@ class RecordVerdict:
 @dataclass(frozen=True, slots=True)
 class CollectEvidence:
     """Have the provider collect what explains the verdict, before the teardown."""
+
+    hook: bool = False
+    """Then run the command of `after_verified`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,7 @@ class VerdictRecorded:
 class Collected:
     evidence: tuple[Observation, ...] = ()
     proof: Proof | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +285,7 @@ def decide(drill: Drill) -> Action:
         case Phase.JUDGING:
             return judge(drill)
         case Phase.EVIDENCE:
-            return CollectEvidence()
+            return CollectEvidence(hook=drill.hook is Hook.WANTED and not _unhooked(drill))
         case Phase.TEARDOWN:
             return _decide_teardown(drill)
         case Phase.CLOSING:
@@ -296,6 +302,8 @@ def intend(drill: Drill, action: Action, now: datetime) -> Drill:
         case Ensure(step) | RunChecks(step=step):
             new = tuple(resource for resource in step.makes if resource not in drill.ledger)
             return _begin_step(drill, step, now).evolve(ledger=drill.ledger + new)
+        case CollectEvidence(hook=True):
+            return drill.evolve(hook=Hook.BEGUN)
         case (
             RecordVerdict()
             | CollectEvidence()
@@ -329,10 +337,8 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return drill.evolve(
                 phase=Phase.EVIDENCE, verdict=verdict, reason=reason, hint=hint, waiting_for=""
             )
-        case Collected(evidence, proof):
-            return drill.evolve(
-                phase=Phase.TEARDOWN, evidence=drill.evidence + evidence, proof=proof
-            )
+        case Collected():
+            return _collected(drill, event)
         case Parked(resource):
             ledger = tuple(r for r in drill.ledger if r != resource)
             return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))
@@ -383,6 +389,32 @@ def expire(drill: Drill, now: datetime) -> Drill:
 
 def _last_seen(drill: Drill) -> str:
     return f"; last seen: {drill.waiting_for}" if drill.waiting_for else ""
+
+
+def _collected(drill: Drill, event: Collected) -> Drill:
+    notes = event.notes
+    if drill.hook is Hook.WANTED and (why := _unhooked(drill)):
+        notes += (f"after_verified was not run: {why}",)
+    elif drill.hook is Hook.BEGUN and not notes:
+        notes += ("after_verified was interrupted, and is not run again",)
+    return drill.evolve(
+        phase=Phase.TEARDOWN,
+        evidence=drill.evidence + event.evidence,
+        proof=event.proof,
+        hook=Hook.ENDED if drill.hook is not Hook.NONE else Hook.NONE,
+        notes=drill.notes + notes,
+    )
+
+
+def _unhooked(drill: Drill) -> str:
+    """Why the command of `after_verified` does not run after this drill; empty: it runs."""
+    if drill.verdict is not Verdict.VERIFIED:
+        return f"the verdict is {drill.verdict}"
+    if drill.keep:
+        return "the database is kept (--keep), and the command may change it"
+    if drill.of is not DrillOf.NEWEST:
+        return "an older backup was drilled"
+    return ""
 
 
 # --- the verdict ------------------------------------------------------------------------------

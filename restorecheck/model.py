@@ -77,6 +77,15 @@ class StepKind(StrEnum):
     CHECK = "check"  # asks the restored database
 
 
+class Hook(StrEnum):
+    """The command that runs after a verified verdict, before the teardown."""
+
+    NONE = "none"  # none is configured
+    WANTED = "wanted"
+    BEGUN = "begun"  # stored before it starts: whatever happens, it is not started a second time
+    ENDED = "ended"
+
+
 class Phase(StrEnum):
     STEPS = "steps"
     JUDGING = "judging"  # the steps have ended; the verdict is recorded next
@@ -512,6 +521,7 @@ class Drill:
     """
     proof: Proof | None = None
     """Which damage its checks notice, where that was asked for."""
+    hook: Hook = Hook.NONE
     failure: Failure | None = None
     verdict: Verdict | None = None
     reason: str = ""

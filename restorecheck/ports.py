@@ -88,6 +88,12 @@ class Provider(Protocol):
         """
         return None
 
+    def after_verified(self, drill: Drill) -> tuple[str, ...]:  # noqa: ARG002  # as above
+        """Run the configured command on the verified database, and return a note on how it ended. Called at most
+        once, after the verdict is stored; it is bounded, changes no verdict, and nothing of it runs afterwards.
+        """
+        return ()
+
     def park(self, resource: Resource) -> Parked | StillThere:
         """Stop a verified resource instead of deleting it. Safe to repeat.
 

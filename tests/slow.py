@@ -20,6 +20,7 @@ GROUPS = (
             "The installed command drills in each case, with a server that is made and taken away.",
         ),
         (
+            "tests/acceptance/test_after_verified.py",
             "tests/acceptance/test_bad_input.py",
             "tests/acceptance/test_barman.py",
             "tests/acceptance/test_barman_cloud.py",

@@ -10,6 +10,7 @@ from restorecheck.checks.dialect import Dialect
 from restorecheck.checks.kind import ByProgram
 from restorecheck.checks.objectives import NAMES
 from restorecheck.checks.registry import BUILT_INS, BY_NAME
+from restorecheck.config import after_verified
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
@@ -17,7 +18,7 @@ from restorecheck.config.history_rules import broken_history_rules
 from restorecheck.config.notify_rules import broken_notify_rules
 from restorecheck.config.passwords import plain_arguments, plain_variables
 from restorecheck.config.signing import broken_signing_rules
-from restorecheck.config.sources.kind import SourceKind, Written
+from restorecheck.config.sources.kind import NEEDS_SERVER, SourceKind, Written
 from restorecheck.config.sources.rds import HOW_TO_GET
 from restorecheck.config.sources.registry import KINDS
 from restorecheck.config.telemetry import broken_telemetry_rules
@@ -49,6 +50,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from _without_moments(target, path, kind)
                 yield from _without_own_server(target, path, kind)
                 yield from _programs_elsewhere(written, kind)
+                yield from after_verified.broken_rules(written, kind)
     yield from _missing_bundle(document)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)
@@ -111,7 +113,6 @@ def _duplicate_check_names(
         yield ConfigFinding((*check, "name"), message)
 
 
-NEEDS_SERVER = "runs beside a server that restorecheck starts on this machine: of dumps without `into`, and of physical backups"
 OF_A_LIST = ("select", "every", "when_new")
 
 

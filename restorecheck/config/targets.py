@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, cast, get_type_hints
 from pydantic import ConfigDict, Field, create_model
 
 from restorecheck.checks.keys import FromList, Hours, Keys, Minutes, optional
+from restorecheck.config.after_verified import AfterVerifiedKeys
 from restorecheck.config.checks import Check
 from restorecheck.config.fields import (
     ALL_DATABASES,
@@ -144,6 +145,11 @@ class _TargetKeys(_OneSource):
     checks: Annotated[tuple[Check, ...], FromList] = Field(
         default=(), description="Checks on the restored database."
     )
+    after_verified: AfterVerifiedKeys | None = Field(
+        default=None,
+        description="A command that gets a connection to the database after a verified verdict, before the teardown: an "
+        "export, statistics, a masked copy. It changes no verdict; a failure is a note in the report.",
+    )
     databases: Databases | None = Field(
         default=None,
         description="Databases to prove; by default all databases that are not templates. For "
@@ -227,6 +233,8 @@ def resolved(written: WrittenTarget, defaults: Defaults, absolute: Callable[[str
     inherited = {key: getattr(defaults, key) for key in Defaults.model_fields}
     if kind.adopts:
         own["schedule"] = None  # not that of `defaults`: it has none
+    if written.after_verified is not None:
+        own["after_verified"] = written.after_verified.with_absolute_paths(absolute)
     if written.checks:
         own["checks"] = tuple(check.with_absolute_paths(absolute) for check in written.checks)
     return Target.model_construct(

@@ -88,6 +88,8 @@ class World(Clock):
     marks: dict[str, Verdict] = field(default_factory=dict)
     """Verdicts by drill id, as retention wrote them on the backups."""
     things: dict[Resource, BilledThing] = field(default_factory=dict)
+    hooked: list[str] = field(default_factory=list)
+    """Drills whose command of after_verified was run."""
     effects: list[str] = field(default_factory=list)
     """Names of the effects that took place, in order."""
     before: Callable[[int, str], None] = lambda _count, _name: None
@@ -339,6 +341,10 @@ class WorldProvider(Provider):
         if not thing.parked:
             self._world.effect(f"park {resource.kind}", come_to_rest)
         return Parked(resource)
+
+    def after_verified(self, drill: Drill) -> tuple[str, ...]:
+        self._world.effect("after_verified", lambda: self._world.hooked.append(drill.id))
+        return ("after_verified ended",)
 
     def newest(self, now: datetime) -> tuple[Listed, ...]:  # noqa: ARG002  # there is one
         return (Listed(identifier="b-1"),) if self._world.backup_exists else ()

@@ -16,7 +16,7 @@ from restorecheck.checks.answers import Exited, NoAnswer
 from restorecheck.model import Endpoint
 from restorecheck.postgres.dump import guest
 from restorecheck.postgres.dump.guest import ROLE, GuestProgram, run_guest
-from restorecheck.postgres.server import cluster, processes
+from restorecheck.postgres.server import cluster, output, processes
 from restorecheck.postgres.server.relay import relayed
 from tests import pg
 from tests.missing import needs
@@ -234,7 +234,7 @@ def test_its_sessions_end_with_it(shop):
 def test_a_flood_of_output_is_thrown_away_but_for_its_end(shop):
     done = run(shop, "/bin/sh", "-c", "head -c 200000000 /dev/zero; printf 'a\\033[2Jlast'")
     assert done.code == 0
-    assert len(done.said) <= guest.LONGEST_LINE
+    assert len(done.said) <= output.LONGEST_LINE
     assert "\033" not in done.said
 
 

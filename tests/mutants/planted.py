@@ -128,14 +128,11 @@ PLANTED = (
     # --- the state machine -----------------------------------------------------------------
     bug(
         "the teardown is skipped when the deadline passes",
-        "apply",
-        "    phase=Phase.TEARDOWN, evidence=drill.evidence + evidence, proof=proof\n)",
-        "    phase=Phase.CLOSING\n"
-        "    if drill.failure is not None and drill.failure.timed_out\n"
-        "    else Phase.TEARDOWN,\n"
-        "    evidence=drill.evidence + evidence,\n"
-        "    proof=proof,\n"
-        ")",
+        "_collected",
+        "phase=Phase.TEARDOWN,",
+        "phase=Phase.CLOSING\n"
+        "if drill.failure is not None and drill.failure.timed_out\n"
+        "else Phase.TEARDOWN,",
     ),
     bug(
         "the verdict comes from half a set of checks",
@@ -1055,6 +1052,41 @@ PLANTED = (
         "if step.brings_back:\n    restored = Restore",
         "if step:\n    restored = Restore",
         LIFECYCLE_TESTS,
+    ),
+    bug(
+        "after_verified runs again after a crash",
+        "intend",
+        "return drill.evolve(hook=Hook.BEGUN)",
+        "return drill",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "after_verified runs for a backup that is not verified",
+        "_unhooked",
+        "if drill.verdict is not Verdict.VERIFIED:",
+        "if drill.verdict is Verdict.INCONCLUSIVE:",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a slow query without statistics is a bad backup",
+        "judge_time",
+        "if timing.without_statistics:",
+        "if False:",
+        "tests/unit/checks/test_query_time.py",
+    ),
+    bug(
+        "a program that could not tell is a bad backup",
+        "Command.judge_exit",
+        "if exited.code < 0 or exited.code in {TEMPORARY, *CANNOT_START}:",
+        "if exited.code < 0 or exited.code in CANNOT_START:",
+        "tests/unit/checks/test_kinds_command.py",
+    ),
+    bug(
+        "a program chooses the role that it logs in as",
+        "_Relay._as_role",
+        'return given | {b"user": self._role, b"database": asked, b"options": options}',
+        'return {b"user": self._role} | given | {b"database": asked, b"options": options}',
+        "tests/integration/test_guest.py",
     ),
     bug(
         "a parked standby stays in the ledger",

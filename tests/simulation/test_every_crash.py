@@ -11,7 +11,7 @@ from restorecheck.engine import Engine
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.drill.driver import Sweeper, drive
 from restorecheck.lifecycle import Gone, Parked, Retained, StillThere
-from restorecheck.model import CheckSpec, Drill, Observation, Resource, Severity, Verdict
+from restorecheck.model import CheckSpec, Drill, Hook, Observation, Resource, Severity, Verdict
 from restorecheck.report import document
 from restorecheck.testing import (
     HostDied,
@@ -51,9 +51,10 @@ class Host:
             sleep=world.pass_time,
         )
 
-    def start(self) -> Drill:
+    def start(self, hook: Hook = Hook.NONE) -> Drill:
         drill = Drill(
             id="d-1",
+            hook=hook,
             target="courses",
             plan=self.provider.plan("d-1"),
             checks=(
@@ -67,9 +68,9 @@ class Host:
         return self.store.create(drill)
 
 
-def run(world: World, store: MemoryStore) -> None:
+def run(world: World, store: MemoryStore, hook: Hook = Hook.NONE) -> None:
     host = Host(world, store)
-    host.start()
+    host.start(hook)
     drive(host.engine, "d-1", world.pass_time)
 
 
@@ -147,6 +148,31 @@ def test_a_standby_is_kept_only_of_a_verified_backup_whatever_dies(
         verified = [r for r in reports if r.verdict is Verdict.VERIFIED]
         assert len(standing) == len(verified)
         assert all(thing.parked and thing.good for thing in standing)
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good backup", "bad backup"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_after_verified_runs_at_most_once_and_keeps_nothing_whatever_dies(
+    outage: str, after: bool, good: bool
+):
+    whole = World(backup_good=good)
+    run(whole, MemoryStore(whole), Hook.WANTED)
+    assert whole.hooked == (["d-1"] if good else [])
+    for number in range(whole.started):
+        world = World(backup_good=good)
+        store = MemoryStore(world)
+        world.kill_host_at(number, after=after)
+        with pytest.raises(HostDied):
+            run(world, store, Hook.WANTED)
+        come_back(outage, world, store)
+        assert_promises(world, store, good=good)
+        assert len(world.hooked) <= 1
+        for text in store.reports.values():
+            report = document.parse(text[0])
+            assert report.verdict is Verdict.VERIFIED or not world.hooked
+            told = [note for note in report.notes if note.startswith("after_verified")]
+            assert len(told) == 1, "each end of the command is told once"
 
 
 @pytest.mark.parametrize("second_after", [False, True], ids=["before", "after"])

@@ -21,7 +21,7 @@ from restorecheck.errors import (
     TransientError,
 )
 from restorecheck.lifecycle import MAX_RETRIES, Broken, InProgress, Ready, Retained, RunChecks
-from restorecheck.model import Baseline, Phase, Step, StepKind, TeardownOutcome, Verdict
+from restorecheck.model import Baseline, Hook, Phase, Step, StepKind, TeardownOutcome, Verdict
 from restorecheck.ports import Answers, Checker, Inquiry, Provider
 from restorecheck.testing import MemoryStore, World
 from tests.factories import BACKUP, ENDPOINT, HOUR, SERVER, drill, restored, result
@@ -61,6 +61,9 @@ class Scripted(Provider):
         return self._next()
 
     def study(self, drill):  # noqa: ARG002  # the port's signature
+        return self._next()
+
+    def after_verified(self, drill):  # noqa: ARG002  # the port's signature
         return self._next()
 
     def release(self, drill):
@@ -274,6 +277,19 @@ def test_a_study_that_ends_badly_keeps_nothing_from_being_torn_down(defect):
 
     assert bench.drill.phase is Phase.TEARDOWN
     assert bench.drill.proof.detail
+
+
+@pytest.mark.parametrize("wrong", [ValueError("x"), AccessDeniedError("denied")], ids=str)
+def test_an_after_verified_that_ends_badly_is_a_note(wrong):
+    bench = Bench(
+        restored().evolve(phase=Phase.EVIDENCE, verdict=Verdict.VERIFIED, hook=Hook.WANTED), wrong
+    )
+
+    bench.advance()
+
+    assert (bench.drill.phase, bench.drill.hook) == (Phase.TEARDOWN, Hook.ENDED)
+    assert bench.drill.notes[-1].startswith("after_verified failed: ")
+    assert bench.drill.verdict is Verdict.VERIFIED
 
 
 def test_the_text_of_a_defect_is_in_no_report_since_it_may_quote_a_row():

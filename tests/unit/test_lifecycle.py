@@ -39,10 +39,13 @@ from restorecheck.model import (
     CheckOrigin,
     CheckOutcome,
     CheckSpec,
+    Hook,
     Observation,
     Phase,
     Resource,
     RestoreOutcome,
+    Select,
+    SelectBy,
     Severity,
     Step,
     StepKind,
@@ -410,6 +413,49 @@ def test_evidence_is_collected_after_the_verdict_and_before_the_first_deletion()
     state = apply(state, Collected((seen,)), NOW)
     assert state.evidence == (seen,)
     assert next_deletion(state) == SERVER
+
+
+def hooked(verdict=Verdict.VERIFIED, **changes):
+    state = checked(result()).evolve(ledger=(SERVER,), hook=Hook.WANTED, **changes)
+    return apply(state, VerdictRecorded(verdict, "why"), NOW)
+
+
+def test_after_verified_is_stored_as_begun_before_it_starts_and_is_not_begun_again():
+    state = hooked()
+    action = decide(state)
+    assert action == CollectEvidence(hook=True)
+
+    begun_now = intend(state, action, NOW)
+    assert begun_now.hook is Hook.BEGUN
+    assert decide(begun_now) == CollectEvidence(hook=False)
+    assert intend(begun_now, decide(begun_now), NOW) is begun_now
+
+    ended = apply(begun_now, Collected(notes=("after_verified ended",)), NOW)
+    assert (ended.hook, ended.phase) == (Hook.ENDED, Phase.TEARDOWN)
+    assert ended.notes == ("after_verified ended",)
+    interrupted = apply(begun_now, Collected(), NOW)
+    assert interrupted.notes == ("after_verified was interrupted, and is not run again",)
+    assert next_deletion(interrupted) == SERVER
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (hooked(Verdict.FAILED), "the verdict is failed"),
+        (hooked(Verdict.INCONCLUSIVE), "the verdict is inconclusive"),
+        (hooked(keep=True), "the database is kept (--keep), and the command may change it"),
+        (hooked(select=Select(by=SelectBy.OLDEST)), "an older backup was drilled"),
+    ],
+)
+def test_after_verified_runs_for_the_newest_verified_backup_only(state, why):
+    assert decide(state) == CollectEvidence(hook=False)
+    assert apply(state, Collected(), NOW).notes == (f"after_verified was not run: {why}",)
+
+
+def test_without_after_verified_nothing_is_said():
+    state = apply(checked(result()), VerdictRecorded(Verdict.VERIFIED, "why"), NOW)
+    after = apply(state, Collected(), NOW)
+    assert (after.notes, after.hook) == ((), Hook.NONE)
 
 
 def test_what_was_seen_on_the_way_stays_beside_what_is_collected():

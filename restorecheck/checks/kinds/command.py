@@ -19,7 +19,7 @@ TEMPORARY = 75
 """EX_TEMPFAIL of sysexits.h: the program could not tell."""
 CANNOT_START = frozenset({126, 127})
 """By convention of shells: the program that a program was to start cannot be executed, or does not exist."""
-OURS = ("PG", "DATABASE_URL", "HOME")
+OURS = ("PG", "DATABASE_URL", "HOME", "RESTORECHECK_")
 """Beginnings of variables that restorecheck sets."""
 
 

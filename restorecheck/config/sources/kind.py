@@ -10,6 +10,7 @@ from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
 
 K = TypeVar("K", bound=Keys)
+NEEDS_SERVER = "runs beside a server that restorecheck starts on this machine: of dumps without `into`, and of physical backups"
 Absolute = Callable[[str], str]
 """A path as the file has it → the same, absolute."""
 

@@ -5,12 +5,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restorecheck import config as configuration
 from restorecheck.checks.dialect import POSTGRESQL
-from restorecheck.config import Config
+from restorecheck.config import Config, Target
 from restorecheck.config.select import rule_of
 from restorecheck.errors import ConfigError, Problem, RestorecheckError
 from restorecheck.hosts.cli.target_names import unknown_target
@@ -489,9 +490,15 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
                 objectives=target.objectives.wanted(),
                 deadline=deadline_of(target),
                 afterwards=provider.afterwards(drill_id),
+                hook=_hook_limit(target),
             )
             print(text, end="")
     return Exit.VERIFIED
+
+
+def _hook_limit(target: Target) -> timedelta | None:
+    hook = target.after_verified
+    return None if hook is None else timedelta(seconds=hook.timeout_seconds)
 
 
 def _print_report(finished: Report, parts: "Parts") -> None:

@@ -17,15 +17,22 @@ def render_plan(
     objectives: Sequence[Objective] = (),
     deadline: timedelta,
     afterwards: Sequence[str] = (),
+    hook: timedelta | None = None,
 ) -> str:
-    """What the drill would make and delete, where, and the deadlines."""
+    """What the drill would make and delete, where, and the deadlines. `hook`: the limit of after_verified."""
     lines = [f"{clean(target)}: the plan; nothing was done"]
     for number, step in enumerate(steps, 1):
         lines.append(f"  {number}. {step.name}  (within {_minutes(step.deadline)})")
         lines.append(f"     {clean(step.does)}")
         lines += [f"     makes {clean(str(resource))}" for resource in step.makes]
-    lines.append(f"  {len(steps) + 1}. record the verdict, before anything is deleted")
-    lines.append(f"  {len(steps) + 2}. tear down")
+    number = len(steps) + 1
+    lines.append(f"  {number}. record the verdict, before anything is deleted")
+    if hook is not None:
+        number += 1
+        lines.append(
+            f"  {number}. if it is verified: run the command of after_verified  (within {_minutes(hook)})"
+        )
+    lines.append(f"  {number + 1}. tear down")
     made = dict.fromkeys(resource for step in steps for resource in step.makes)
     standby = {resource for step in steps for resource in step.standby}
     for resource in reversed(made):
@@ -33,8 +40,8 @@ def render_plan(
         lines.append(f"     deletes {clean(str(resource))}{unless}")
     if not made:
         lines.append("     deletes nothing")
-    for number, sentence in enumerate(afterwards, len(steps) + 3):
-        lines.append(f"  {number}. {clean(sentence)}")
+    for place, sentence in enumerate(afterwards, number + 2):
+        lines.append(f"  {place}. {clean(sentence)}")
     lines.append(f"  the whole drill ends within {_minutes(deadline)}; then teardown begins")
     lines.append("  checks")
     for spec in checks:

@@ -24,7 +24,7 @@ from restorecheck.hosts.sources.drill_settings import (
     select_of,
     teardown_limit_of,
 )
-from restorecheck.model import Drill, Select
+from restorecheck.model import Drill, Hook, Select
 from restorecheck.report import document
 from restorecheck.report.document import Report
 
@@ -118,6 +118,7 @@ class Performer:
             asked=select is not None,
             earlier_size=earlier_size_of(self._parts.store, name),
             notes=notes_on(target, rule),
+            hook=Hook.NONE if target.after_verified is None else Hook.WANTED,
             scheduled_for=scheduled_for,
             announce=announce,
             host=self._parts.host,

@@ -14,9 +14,9 @@ from restorecheck.hosts.clock import new_drill_id, sleep
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.process.before import run_before
+from restorecheck.hosts.process.programs import after_verified_of, runner_of
 from restorecheck.hosts.process.storages import limit_of, limits_itself, shown_path, storage_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
-from restorecheck.hosts.sources.programs import runner_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
 from restorecheck.model import Drill
@@ -52,7 +52,12 @@ class DumpSource(Source[DumpProvider]):
         scratch_server = _scratch_server_of(target)
         if scratch_server is None:
             return LocalDumpProvider(
-                dump=dump, server=server, clock=clock, lock_of=host.lock_of, deadline=deadline
+                dump=dump,
+                server=server,
+                clock=clock,
+                lock_of=host.lock_of,
+                deadline=deadline,
+                after=after_verified_of(target, Path(host.config.file)),
             )
         return ScratchProvider(
             dump=dump,

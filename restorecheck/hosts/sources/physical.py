@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from restorecheck.config import Target
 from restorecheck.config.sources.physical import Physical
 from restorecheck.hosts.process.adapter_settings import settings
+from restorecheck.hosts.process.programs import after_verified_of, runner_of
 from restorecheck.hosts.sources.drill_settings import deadline_of
-from restorecheck.hosts.sources.programs import runner_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Source
 from restorecheck.ports import Checker
@@ -40,6 +41,7 @@ class PhysicalBackups(Source[PhysicalProvider]):
             clock=host.clock,
             lock_of=host.lock_of,
             deadline=deadline_of(target),
+            after=after_verified_of(target, Path(host.config.file)),
         )
 
     def make_checker(self, provider: PhysicalProvider) -> Checker:

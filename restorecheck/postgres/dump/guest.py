@@ -6,14 +6,13 @@ started with it.
 """
 
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -26,7 +25,8 @@ from restorecheck.postgres.dump import preparation
 from restorecheck.postgres.server import cluster, processes
 from restorecheck.postgres.server.cluster import Places
 from restorecheck.postgres.server.fence import named
-from restorecheck.postgres.server.processes import Fence, Program
+from restorecheck.postgres.server.output import await_end
+from restorecheck.postgres.server.processes import Fence
 from restorecheck.postgres.server.relay import relayed
 from restorecheck.postgres.session.connection import pin, spell, spelled
 from restorecheck.postgres.session.messages import why_not
@@ -36,14 +36,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 ROLE = "restorecheck_guest"
 MOST_CONNECTIONS = 10
 """Of the program at once; a further one is refused."""
-MOST_SAID = 4096
-"""Bytes of the end of the output that are kept; the rest is thrown away."""
-LONGEST_LINE = 400
-"""Characters of its last line that may be shown."""
 NEEDED = frozenset({"files", "processes"})
 """Parts of the fence without which no program is run: it could reach the server's socket, or stay."""
-ENDS_WITHIN = 10.0
-"""Seconds for the end of a killed program."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +158,10 @@ def _run(
             if "network" in processes.missing_walls()
             else ()
         )
-        return _await(started, timeout, notes)
+        code, said = await_end(started, timeout.total_seconds())
+        if code is None:
+            return NoAnswer(reason=f"the program did not end within {timeout.total_seconds():g} s")
+        return Exited(code=code, said=said, notes=notes)
 
 
 def _variables(folder: Path, database: str) -> dict[str, str]:
@@ -178,36 +175,3 @@ def _variables(folder: Path, database: str) -> dict[str, str]:
         "PGDATABASE": database,
         "DATABASE_URL": url,
     }
-
-
-def _await(started: Program, timeout: timedelta, notes: tuple[str, ...]) -> Exited | NoAnswer:
-    assert started.stdout is not None, "it was asked for"
-    said = bytearray()
-    reader = threading.Thread(target=_keep_end, args=(started.stdout, said), daemon=True)
-    reader.start()
-    try:
-        code = started.wait(timeout.total_seconds())
-    except subprocess.TimeoutExpired:
-        return NoAnswer(reason=f"the program did not end within {timeout.total_seconds():g} s")
-    finally:
-        if started.poll() is None:
-            started.kill()
-            with suppress(subprocess.TimeoutExpired):
-                started.wait(ENDS_WITHIN)
-        reader.join(ENDS_WITHIN)
-        started.stdout.close()
-    return Exited(code=code, said=_last_line(bytes(said)), notes=notes)
-
-
-def _keep_end(stream: IO[bytes], said: bytearray) -> None:
-    """Read to the end, so that the program is never blocked; keep the end only."""
-    with suppress(OSError, ValueError):
-        while data := stream.read1(65_536):  # type: ignore[attr-defined]  # of a pipe
-            said += data
-            del said[:-MOST_SAID]
-
-
-def _last_line(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    shown = "".join(c if c.isprintable() else " " for c in lines[-1]) if lines else ""
-    return shown[:LONGEST_LINE]

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from restorecheck.postgres.dump import (
     selection,
     server_choice,
 )
+from restorecheck.postgres.dump.after_verified import AfterVerified
 from restorecheck.postgres.dump.dump_provider import LOADING, DumpProvider
 from restorecheck.postgres.dump.finder import (
     SERVER,
@@ -66,11 +67,13 @@ MOST_ROLES = 100
 """Missing roles that are made after a failed load; with more the load is not repeated."""
 
 
+@dataclass(kw_only=True, eq=False)
 class LocalDumpProvider(DumpProvider):
     """Restores a target's newest dump into its own server on this machine."""
 
     prepares = "start server"
     restores_here = True
+    after: AfterVerified | None = None
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
         directory = self._resource(drill_id)
@@ -141,6 +144,9 @@ class LocalDumpProvider(DumpProvider):
             jobs=self.server.parallel(self.dump),
             server=session.server,
         )
+
+    def after_verified(self, drill: Drill) -> tuple[str, ...]:
+        return self.after.run(drill) if self.after else ()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         return connect_locally(endpoint, database)

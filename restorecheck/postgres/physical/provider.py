@@ -29,6 +29,7 @@ from restorecheck.model import (
     StepKind,
 )
 from restorecheck.ports import Clock, Provider
+from restorecheck.postgres.dump.after_verified import AfterVerified
 from restorecheck.postgres.dump.finder import SERVER, check_step, lost_session
 from restorecheck.postgres.dump.local_provider import (
     connect_locally,
@@ -66,6 +67,7 @@ class PhysicalProvider(Provider):
     clock: Clock
     lock_of: Callable[[str], Path]
     deadline: timedelta
+    after: AfterVerified | None = None
     sessions: dict[str, PhysicalSession] = field(default_factory=dict, init=False)
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
@@ -188,6 +190,9 @@ class PhysicalProvider(Provider):
             user=self.physical.superuser,
             like=recovery.started,
         )
+
+    def after_verified(self, drill: Drill) -> tuple[str, ...]:
+        return self.after.run(drill, superuser=self.physical.superuser) if self.after else ()
 
     def connect(self, endpoint: Endpoint, database: str) -> Connection:
         return connect_locally(endpoint, database)

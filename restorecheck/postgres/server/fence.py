@@ -146,6 +146,8 @@ def main(control: int) -> None:
     missing: list[str] = []
     if order["walls"]:
         _become_alone(order, missing)
+    elif order["open"]:
+        _only_processes(missing)
     alive, held = os.pipe()
     child = os.fork()
     if child == 0:
@@ -238,6 +240,14 @@ def _become_alone(order: dict[str, Any], missing: list[str]) -> None:
         _raise_loopback()
 
 
+def _only_processes(missing: list[str]) -> None:
+    """A process namespace and no other wall."""
+    if os.geteuid() == 0 and libc.unshare(_NEWPID) == 0:
+        return
+    if not _enter_user_namespace() or libc.unshare(_NEWPID) != 0:
+        missing.append("processes")
+
+
 def _enter_user_namespace() -> bool:
     uid, gid = os.geteuid(), os.getegid()
     libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)  # else the maps belong to root after a change of user
@@ -265,9 +275,10 @@ def _begin(order: dict[str, Any], missing: list[str], control: int, alive: int) 
     try:
         if order["walls"] and "files" not in missing and not _hide_files(order):
             missing.append("files")
-        _leave_keyring()
-        _become(order)
-        _limit(order)
+        if not order["open"]:
+            _leave_keyring()
+            _become(order)
+            _limit(order)
         if order["walls"] and not _filter_calls():
             missing.append("calls")
         libc.prctl(

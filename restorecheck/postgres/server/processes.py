@@ -134,6 +134,8 @@ class Fence:
     readable: tuple[Path, ...] = ()
     """Folders and files that it may read."""
     network: bool = False
+    open: bool = False
+    """A process namespace only: for a program of the user's, which may reach what restorecheck reaches."""
     record: Callable[[tuple[Birth, ...]], None] = lambda _births: None
     """Called with the processes before they run, so that a sweep finds them if restorecheck is killed."""
 
@@ -296,10 +298,11 @@ def _reach(words: list[str], within: Fence) -> dict[str, Any]:
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     readable = [*_parts_of(Path(words[0])), *(Path(p) for p in libraries if p), *within.readable]
     return {
-        "walls": True,
+        "walls": not within.open,
         "parent": os.getpid(),
         "argv": [shutil.which(words[0]) or words[0], *words[1:]],
         "network": within.network,
+        "open": within.open,
         "readable": [str(path.absolute()) for path in readable],
         "writable": [str(path.absolute()) for path in within.writable],
     }

@@ -46,14 +46,7 @@ def test_what_it_prints_is_shown_only_where_that_is_configured():
 
 
 def test_a_drill_stores_neither_arguments_nor_variables():
-    keys = CommandKeys(
-        name="c",
-        run=(
-            "app",
-            "s3cret",
-        ),
-        environment={"KEY": "s3cret"},
-    )
+    keys = CommandKeys(name="c", run=("app", "s3cret"), environment={"KEY": "s3cret"})
     assert keys.options() == {"show_output": False}
     assert "s3cret" not in repr(keys)
 
@@ -64,14 +57,7 @@ def test_it_is_asked_alone_and_after_analyze():
 
 
 def test_programs_and_files_are_found_beside_the_configuration():
-    keys = CommandKeys(
-        name="c",
-        run=(
-            "./bin/app",
-            "./x",
-        ),
-        files=("src",),
-    )
+    keys = CommandKeys(name="c", run=("./bin/app", "./x"), files=("src",))
     moved = keys.with_absolute_paths(lambda path: f"/etc/{path.removeprefix('./')}")
     assert (moved.run, moved.files) == (("/etc/bin/app", "./x"), ("/etc/src",))
     assert CommandKeys(name="c", run=("app",)).with_absolute_paths(str.upper).run == ("app",)

@@ -108,11 +108,11 @@ def test_every_kind_that_a_file_defines_is_in_the_list_once():
 
 
 def test_every_kind_is_answered_in_one_of_the_five_ways_that_the_rest_knows():
-    ways = (Alone, OfDatabase, OfRelation, OfReading, ByProgram)
+    ways = (Alone, ByProgram, OfDatabase, OfRelation, OfReading)
 
     assert all(sum(isinstance(kind, way) for way in ways) == 1 for kind in KINDS)
     assert all(isinstance(kind, Alone | OfDatabase) for kind in BUILT_INS)
-    assert all(isinstance(kind, Alone | OfRelation | OfReading | ByProgram) for kind in CONFIGURED)
+    assert all(isinstance(kind, Alone | ByProgram | OfRelation | OfReading) for kind in CONFIGURED)
 
 
 def test_questions_of_one_kind_are_not_taken_for_those_of_another():

@@ -1,4 +1,4 @@
-"""Programs of the user's that check a restored database, as the configuration has them."""
+"""Programs of the user's that check or use a restored database, as the configuration has them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,6 +8,7 @@ from restorecheck.checks.answers import Answer, NoAnswer
 from restorecheck.checks.kinds.command import CommandKeys
 from restorecheck.config import Target
 from restorecheck.model import CheckSpec, Endpoint
+from restorecheck.postgres.dump.after_verified import AfterVerified
 from restorecheck.postgres.dump.guest import GuestProgram, run_guest
 from restorecheck.postgres.scan.checker import RunProgram
 from restorecheck.postgres.server.cluster import SUPERUSER
@@ -24,6 +25,20 @@ def runner_of(target: Target, *, superuser: str = SUPERUSER) -> RunProgram:
         return run_guest(program, endpoint, database, timeout, superuser=superuser)
 
     return run
+
+
+def after_verified_of(target: Target, config_file: Path) -> AfterVerified | None:
+    """The command that runs after a verified verdict; None: none is configured."""
+    keys = target.after_verified
+    if keys is None:
+        return None
+    return AfterVerified(
+        argv=keys.run,
+        seconds=keys.timeout_seconds,
+        config_file=config_file,
+        environment=keys.environment,
+        show_output=keys.show_output,
+    )
 
 
 def _programs(target: Target) -> Iterator[tuple[str, GuestProgram]]:
