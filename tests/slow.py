@@ -30,6 +30,7 @@ GROUPS = (
             "tests/acceptance/test_command_check.py",
             "tests/acceptance/test_commands.py",
             "tests/acceptance/test_containers.py",
+            "tests/acceptance/test_bring_back.py",
             "tests/acceptance/test_comparisons.py",
             "tests/acceptance/test_disk_full.py",
             "tests/acceptance/test_dumps_of_others.py",

@@ -65,6 +65,17 @@ class Interpolator:
         )
         return tuple(part for part in found if len(part) >= _MIN_SECRET_LENGTH)
 
+    @property
+    def references(self) -> dict[str, str]:
+        """Value → `NAME`, or `file:` with an absolute path."""
+        return {value: self._absolute(body) for body, value in self._values.items() if value}
+
+    def _absolute(self, body: str) -> str:
+        if not body.startswith("file:"):
+            return body
+        path = self.directory / expand_home(body.removeprefix("file:"), self.environment)
+        return f"file:{path}"
+
     def _value(self, match: re.Match[str]) -> str:
         body = match["body"]
         if body is None:

@@ -181,6 +181,7 @@ def _resolved(written: ConfigFile, interpolator: Interpolator, file: str) -> Con
         ),
         file=file,
         secrets=interpolator.secrets,
+        references=interpolator.references,
     )
 
 

@@ -302,6 +302,8 @@ class Config(_ConfigKeys):
     file: str = Field(default="", exclude=True)
     """Where it was read from."""
     secrets: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
+    references: dict[str, str] = Field(default={}, repr=False, exclude=True)
+    """Value → the reference that it came from, `NAME` or `file:/path`: for commands that people are shown."""
     """Values of ${…} with 4 characters or more, which are redacted everywhere."""
 
 

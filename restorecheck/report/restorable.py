@@ -30,6 +30,8 @@ class Restorable:
     taken_at: datetime | None
     seconds: float | None
     """Of its restore; None where the drill did not measure them."""
+    command: str
+    """Prints how to bring it back."""
 
     @property
     def says(self) -> str:
@@ -41,7 +43,7 @@ class Restorable:
         )
         lacks = f" Data after {minute_of(self.taken_at)} is not in it." if self.taken_at else ""
         took = f" Its restore took {duration(self.seconds)}." if self.seconds else ""
-        return f"{known}{lacks}{took}"
+        return f"{known}{lacks}{took} How: {self.command}"
 
 
 def to_restore(report: Report, past: Past) -> str:
@@ -61,6 +63,7 @@ def restorable(report: Report, past: Past) -> Restorable | None:
             verified_at=report.finished_at if proven else None,
             taken_at=report.backup.taken_at,
             seconds=report.restore.seconds,
+            command=_command(report),
         )
     night = past.last_verified
     if night is None or not night.backup:
@@ -70,7 +73,14 @@ def restorable(report: Report, past: Past) -> Restorable | None:
         verified_at=night.at,
         taken_at=night.taken_at,
         seconds=night.restore_seconds,
+        command=_command(report),
     )
+
+
+def _command(report: Report) -> str:
+    there = report.deployment
+    where = f" --table {there.table} --bucket {there.bucket}" if there else ""
+    return f"restorecheck bring-back {report.target}{where}"
 
 
 def _is_good(report: Report) -> bool:

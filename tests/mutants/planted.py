@@ -1089,6 +1089,13 @@ PLANTED = (
         "tests/integration/test_guest.py",
     ),
     bug(
+        "the runbook prints secrets",
+        "Shell._quote",
+        "if value and value in text:",
+        "if value == text:",
+        "tests/unit/runbook/test_runbook.py",
+    ),
+    bug(
         "a parked standby stays in the ledger",
         "apply",
         "return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))",

@@ -83,6 +83,13 @@ exit status:
        (the configuration or history cannot be used)
 """
 
+BRING_BACK_STATUSES = """
+exit status:
+  0    printed
+  2    usage or configuration
+  3    no drill has verified a backup of the target, or the history cannot be read
+"""
+
 HISTORY_STATUSES = """
 exit status:
   0    done; verify: no flaw
@@ -194,6 +201,7 @@ def _parser() -> Parser:
     _add_status(commands)
     _add_history(commands)
     _add_report(commands)
+    _add_bring_back(commands)
     _add_manifest(commands)
     _add_doctor(commands)
     _add_audit(commands)
@@ -407,14 +415,30 @@ def _add_history(commands: "Commands[Parser]") -> None:
         help="prune: use this number of days instead of history.keep_days",
     )
     _add_evidence(history)
-    history.add_argument(
+    _add_deployment(history)
+
+
+def _add_deployment(parser: Parser) -> None:
+    parser.add_argument(
         "--table",
         metavar="NAME",
         help="the history of an AWS deployment, with the present credentials: its table, with --bucket",
     )
-    history.add_argument(
+    parser.add_argument(
         "--bucket", metavar="NAME", help="with --table: the bucket with the reports"
     )
+
+
+def _add_bring_back(commands: "Commands[Parser]") -> None:
+    bring_back = _add(
+        commands,
+        "bring-back",
+        "print the commands that bring a database back from its newest verified backup; does nothing",
+        BRING_BACK_STATUSES,
+    )
+    bring_back.add_argument("target", metavar="TARGET")
+    _add_config_option(bring_back)
+    _add_deployment(bring_back)
 
 
 def _add_evidence(history: Parser) -> None:

@@ -77,6 +77,10 @@ def _do(arguments: argparse.Namespace) -> int:
             return work.run(arguments)
         case "status" | "history" | "report":
             return ask(arguments)
+        case "bring-back":
+            from restorecheck.hosts.cli import bring_back
+
+            return bring_back.run(_load(arguments.config), arguments)
         case "doctor" | "audit":
             return look(arguments)
         case "conformance":

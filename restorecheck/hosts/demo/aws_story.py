@@ -1,9 +1,11 @@
 """Two nights in a simulated AWS, then an accident and the restore."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from restorecheck.aws.session.naming import SNAPSHOT_TIME, VERDICT
+from restorecheck.aws.session.naming import VERDICT
 from restorecheck.errors import ProviderError
 from restorecheck.hosts.demo import rehearsal, story
 from restorecheck.hosts.demo.rehearsal import DATABASE, PASSWORD, PRODUCTION
@@ -159,15 +161,30 @@ def _bring_back(stage: CloudStage, answers: int) -> bool:
     copies = stage.copies()
     for name, copy in copies.items():
         _say(f"  {name}  {_verdict(copy)}")
-    verified = [copy for copy in copies.values() if _verdict(copy) == "verified"]
-    newest = max(verified, key=lambda copy: copy.tags[SNAPSHOT_TIME])
-    name = newest.identifier
+    name = _printed_snapshot(stage)
+    newest = copies.get(name)
+    if newest is None or _verdict(newest) != "verified":
+        raise ProviderError(f"the runbook names no verified copy, but {name!r}")
     endpoint = (
         _restored_cluster(stage, rds, newest) if stage.aurora else _restored(stage, rds, name)
     )
     found = _count(stage, endpoint)
     _say(f"{PRODUCTION} is back in the backup account: {found:,} of {answers:,} answers")
     return found == answers
+
+
+def _printed_snapshot(stage: CloudStage) -> str:
+    """Show the runbook; the copy that it restores."""
+    shown = ["restorecheck", "bring-back", stage.target]
+    _say(f"$ {' '.join(shown)}")
+    environment = rehearsal.without_aws(os.environ) | stage.sandbox.environment()
+    command = [sys.executable, "-m", *shown, "-c", str(stage.config)]
+    printed = subprocess.run(
+        command, env=environment, check=False, stdout=subprocess.PIPE, text=True
+    ).stdout
+    _say(textwrap.indent(printed.rstrip(), "    "))
+    found = re.search(r"^SNAPSHOT=(\S+)$", printed, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _restored(stage: CloudStage, rds: Any, name: str) -> dict[str, Any]:  # noqa: ANN401  # as above

@@ -20,6 +20,7 @@ from restorecheck.model import (
     TeardownOutcome,
 )
 from restorecheck.report import html, markdown, terminal, wording
+from restorecheck.report.document import DeploymentReport
 from restorecheck.report.past import past_of
 from restorecheck.report.restorable import restorable
 from tests.factories import NOW
@@ -270,3 +271,14 @@ def test_what_was_done_instead_of_touching_production_is_what_this_kind_of_drill
 
     assert answer.startswith("Yes")
     assert said in answer
+
+
+def test_the_runbook_is_named_where_a_backup_is_known():
+    report = bad(EMPTIED, check(), backup=TONIGHT, contact=CONTACT)
+    known = restorable(report, past_of([BEFORE]))
+    assert known is not None
+    assert known.says.endswith(f"How: restorecheck bring-back {report.target}")
+    there = DeploymentReport(nightly_machine="arn:m", table="t", bucket="b")
+    known = restorable(report.model_copy(update={"deployment": there}), past_of([BEFORE]))
+    assert known is not None
+    assert known.says.endswith(f"bring-back {report.target} --table t --bucket b")

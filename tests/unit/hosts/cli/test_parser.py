@@ -73,6 +73,7 @@ def test_help_tells_exit_statuses_of_the_commands_that_have_some_of_their_own(ca
         *(
             "propose",
             "prove",
+            "bring-back",
             "conformance aws",
             "config validate",
             "config discover",
