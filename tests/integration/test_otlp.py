@@ -15,9 +15,6 @@ from typing import Any
 
 import pytest
 import structlog
-
-pytest.importorskip("opentelemetry.sdk", reason="the extra `opentelemetry` is not installed")
-
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )

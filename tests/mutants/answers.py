@@ -629,8 +629,8 @@ ANSWERS = (
     bug(
         "a worker's tail is kept where all went well, too",
         "Workers._attend",
-        'return "" if code == 0 else _complaint(tail) or f"exit status {code}"',
-        'return _complaint(tail) if code == 0 else f"exit status {code}"',
+        'if code == 0:\n    return ""',
+        "if code == 0:\n    return _complaint(tail)",
         "tests/integration/test_workers.py",
     ),
     bug(

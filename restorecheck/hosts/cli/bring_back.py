@@ -21,7 +21,7 @@ from restorecheck.runbook.steps import Proven, script
 
 if TYPE_CHECKING:
     from restorecheck.aws.deployment.stores import AwsStore
-    from restorecheck.sqlite.store import SqliteStore
+    from restorecheck.sql.store import SqlStore
 
 MEASURED = 5
 """Verified drills whose times are shown."""
@@ -53,7 +53,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def _proven(name: str, store: "SqliteStore | AwsStore") -> Proven | None:
+def _proven(name: str, store: "SqlStore | AwsStore") -> Proven | None:
     """The backup with the newest data that is known to restore, as reports name it."""
     texts = store.texts(name, until=SystemClock().now(), newest=DRILLS)
     good = [r for r in map(document.parse, texts) if r.backup and restorable(r, Past())]

@@ -75,12 +75,8 @@ def _do(arguments: argparse.Namespace) -> int:
             from restorecheck.hosts.daemon import work
 
             return work.run(arguments)
-        case "status" | "history" | "report":
+        case "status" | "history" | "report" | "bring-back":
             return ask(arguments)
-        case "bring-back":
-            from restorecheck.hosts.cli import bring_back
-
-            return bring_back.run(_load(arguments.config), arguments)
         case "doctor" | "audit":
             return look(arguments)
         case "conformance":
@@ -115,7 +111,7 @@ def _do(arguments: argparse.Namespace) -> int:
 
 def ask(arguments: argparse.Namespace) -> int:
     """A query of the history; its rooms are imported here."""
-    from restorecheck.hosts.cli import history_queries, reports
+    from restorecheck.hosts.cli import bring_back, history_queries, reports
 
     if arguments.command == "status" and arguments.nagios:
         return history_queries.status_for_nagios(lambda: _load(arguments.config), arguments)
@@ -123,6 +119,7 @@ def ask(arguments: argparse.Namespace) -> int:
         "status": history_queries.status,
         "history": history_queries.history,
         "report": reports.report,
+        "bring-back": bring_back.run,
     }
     return questions[arguments.command](_load(arguments.config), arguments)
 
