@@ -107,6 +107,25 @@ def test_a_changed_file_changes_how_many_drill_at_once_and_how_often_is_swept(sc
     assert (sweep.trigger.interval, sweep.next_run_time) == (7 * MINUTE, NOON + 7 * MINUTE)
 
 
+def test_where_places_are_short_the_oldest_proof_goes_first_and_a_request_before_all(scene):
+    names = ("new", "fresh", "old", "strict", "asked")
+    keys = {name: dict(NIGHTLY) for name in names}
+    keys["strict"]["max_proof_age_hours"] = 12
+    scene.configure(*keys.items())
+    service = scene.scheduled()
+    for name, hours in (("fresh", 1), ("old", 25), ("strict", 1), ("asked", 1)):
+        scene.length[name] = timedelta(0)
+        scene.traveller.move_to(NOON + (30 - hours) * HOUR)
+        service._launcher.drill(name, scene.now(), MINUTE)
+    scene.traveller.move_to(NOON + 30 * HOUR)
+    service._asked["asked"] = scene.now()
+
+    order = sorted(names, key=service._wanted_by)
+
+    # overdue since 0 h; in 5 h; in 11 h; in 29 h
+    assert order == ["asked", "new", "old", "strict", "fresh"]
+
+
 def test_a_changed_file_brings_its_channels(scene):
     scene.configure(COURSES)
     service = scene.scheduled()

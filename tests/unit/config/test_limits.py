@@ -15,7 +15,7 @@ def limits(tmp_path, targets, **top):
     path.write_text(yaml.safe_dump(keys, sort_keys=False))
     _, found = configuration.load_with_limits(path, {"HOME": "/"})
     lines = path.read_text().splitlines()
-    return [(problem, lines[(problem.line or 0) - 1].strip()) for problem in found]
+    return [(problem, lines[(problem.line or 1) - 1].strip()) for problem in found]
 
 
 def targets(number, **changes):
