@@ -146,3 +146,30 @@ def test_an_archive_is_unpacked_once_and_a_cut_one_not_at_all(tmp_path):
     archive.unlink()
     assert unpacked(archive, cache) == first
     assert (first / "postgres").stat().st_size == 200_000
+
+
+@pytest.mark.parametrize("filters", [True, False], ids=["", "as of Python 3.11.2"])
+def test_what_is_unpacked_belongs_to_this_user_whoever_owns_it_in_the_archive(
+    tmp_path, monkeypatch, filters
+):
+    if not filters:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+        extract = tarfile.TarFile.extractall
+
+        def extractall(tar, path):
+            extract(tar, path)
+
+        monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    program = tmp_path / "postgres"
+    program.write_text("program")
+    archive = tmp_path / "postgresql-15.1.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tar.gettarinfo(program, "postgresql-15.1/bin/postgres")
+        member.uid, member.gid, member.uname, member.gname = 1234, 1234, "games", "games"
+        with program.open("rb") as file:
+            tar.addfile(member, file)
+
+    found = unpacked(archive, tmp_path / "cache") / "postgres"
+
+    assert (found.stat().st_uid, found.stat().st_gid) == (os.geteuid(), os.getegid())
+    assert found.read_text() == "program"
