@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import yaml
 
 from tests.missing import missing
 
-FILES = Path(__file__).parents[1] / "docs" / "how-to" / "service"
+ROOT = Path(__file__).parents[1]
+FILES = ROOT / "docs" / "how-to" / "service"
 TOOLS = Path(sys.executable).parent
 
 
@@ -44,7 +46,7 @@ def test_systemd_takes_the_units(tmp_path):
 
 def test_hadolint_finds_nothing_in_the_dockerfile():
     done = subprocess.run(
-        [tool("hadolint"), str(FILES / "Dockerfile")], capture_output=True, text=True, check=False
+        [tool("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -66,8 +68,8 @@ def test_kubernetes_takes_the_manifest(name):
 
 
 def test_the_container_and_the_pod_are_not_root_and_agree():
-    docker = (FILES / "Dockerfile").read_text()
-    job, _ = yaml.safe_load_all((FILES / "kubernetes.yaml").read_text())
+    docker = (ROOT / "Dockerfile").read_text()
+    job, *_ = yaml.safe_load_all((FILES / "kubernetes.yaml").read_text())
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
     uid = re.search(r"--uid (\d+)", docker)
@@ -80,14 +82,13 @@ def test_the_container_and_the_pod_are_not_root_and_agree():
     assert volume in mounts
 
 
-def test_what_the_dockerfile_copies_is_there_and_what_it_installs_has_a_name():
-    docker = (FILES / "Dockerfile").read_text()
-    root = FILES.parents[2]
-    project = (root / "pyproject.toml").read_text()
+def test_the_context_has_what_the_wheel_is_built_of_and_what_is_installed_has_a_name():
+    docker = (ROOT / "Dockerfile").read_text()
+    allowed = re.findall(r"^!(.*)", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-    for line in re.findall(r"^COPY (.*)", docker, re.MULTILINE):
-        for source in line.split()[:-1]:
-            assert (root / source).exists(), source
-    (extras,) = re.findall(r"'\.\[(.*)\]'", docker)
-    for extra in extras.split(","):
-        assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+    assert all((ROOT / name).exists() for name in allowed)
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {*wheel["packages"], *wheel["force-include"], "README.md", "LICENSE"} <= set(allowed)
+    (extras,) = re.findall(r"tools/release/install /opt/restorecheck (\S+)", docker)
+    assert set(extras.split(",")) <= project["project"]["optional-dependencies"].keys()
