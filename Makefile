@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Progress of pip is noise here; what fails is still shown.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-aws test coverage fast check docs scan bench clean schema package simulate mutants soak changelog new-check new-source
+.PHONY: demo demo-aws test coverage fast check docs scan bench clean schema package image release simulate mutants soak changelog new-check new-source
 
 demo: $(READY)
 	@$(BIN)/restorecheck demo
@@ -85,6 +85,15 @@ bench: $(READY)
 package: $(READY)
 	$(BIN)/restorecheck infra export --to dist/arm64 --architecture arm64 $(if $(CA_BUNDLE),--ca-bundle $(CA_BUNDLE))
 	$(BIN)/restorecheck infra export --to dist/x86_64 --architecture x86_64 $(if $(CA_BUNDLE),--ca-bundle $(CA_BUNDLE))
+
+# The container image localhost/restorecheck:VERSION, by podman; IMAGE_BASE names another base. Fetches packages.
+image: $(READY)
+	$(BIN)/python -m tools.release.image
+
+# Everything that a release has, in dist/release: wheel, sdist, image (after `make image`), chart, templates, notes, SBOM,
+# provenance, checksums. Fetches and publishes nothing. RELEASE_KEY: a private key that signs the provenance.
+release: $(READY)
+	$(BIN)/python -m tools.release
 
 # Writes the reference pages that are made from the models; a test compares them.
 schema: $(READY)

@@ -39,6 +39,7 @@ GROUPS = (
             "tests/acceptance/test_fence.py",
             "tests/acceptance/test_formats.py",
             "tests/acceptance/test_hostile.py",
+            "tests/acceptance/test_image.py",
             "tests/acceptance/test_interrupts.py",
             "tests/acceptance/test_moments.py",
             "tests/acceptance/test_pgbackrest.py",
@@ -48,6 +49,7 @@ GROUPS = (
             "tests/acceptance/test_physical_clusters.py",
             "tests/acceptance/test_physical_hostile.py",
             "tests/acceptance/test_query_time.py",
+            "tests/acceptance/test_pipelines.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",
@@ -76,7 +78,7 @@ GROUPS = (
     ),
     (
         Slow(0.1, "Templates and packages are built and resolved as AWS's tools do."),
-        ("tests/infra/test_packages.py",),
+        ("tests/infra/test_packages.py", "tests/test_release.py"),
     ),
     (
         Slow(
