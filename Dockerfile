@@ -8,6 +8,9 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS system
 # More of the base's packages: "age pgbackrest restic postgresql-15-postgis-3".
 ARG PACKAGES=""
+# The time of all files, where the builder sets it: a layer that was kept of a build with another time is not used.
+# Bytecode names the hash of its source instead of a time.
+ARG SOURCE_DATE_EPOCH=1577836800
 # Removed at the end: what differs from one build to the next, and the key that ssl-cert makes for no server of ours.
 # hadolint ignore=DL3008,SC2086
 RUN export DEBIAN_FRONTEND=noninteractive \
@@ -26,7 +29,6 @@ RUN export DEBIAN_FRONTEND=noninteractive \
     && rm -f /etc/ssl/certs/ssl-cert-snakeoil.pem
 
 FROM system AS build
-# Bytecode names the hash of its source instead of a time.
 ARG SOURCE_DATE_EPOCH=1577836800
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends python3-pip python3-venv
@@ -43,7 +45,7 @@ RUN mkdir -p /var/cache/restorecheck \
 FROM system
 ARG SOURCE_DATE_EPOCH=1577836800
 RUN useradd --no-log-init --create-home --home-dir /var/lib/restorecheck --uid 10001 restorecheck \
-    && mkdir /var/lib/restorecheck/state && chown 10001:10001 /var/lib/restorecheck/state && rm -rf /etc/*- /var/log/*
+    && mkdir /etc/restorecheck /var/lib/restorecheck/state && chown 10001:10001 /var/lib/restorecheck/state && rm -rf /etc/*- /var/log/*
 COPY --from=build /opt/restorecheck /opt/restorecheck
 COPY --from=build /var/cache/restorecheck /var/cache/restorecheck
 ENV PATH=/opt/restorecheck/bin:$PATH \
