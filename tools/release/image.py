@@ -44,7 +44,7 @@ def build(source: Source, *, offline: bool, cached: bool = True, name: str = "")
     )
     try:
         source.run(
-            *("podman", "build", *network, "--format=oci", f"--layers={str(cached).lower()}"),
+            *("podman", "build", *network, "--format=oci", "--layers"),
             *([] if cached else ["--no-cache"]),
             *(f"--timestamp={source.epoch}", f"--build-arg=SOURCE_DATE_EPOCH={source.epoch}"),
             *(f"--build-arg=BASE={base()}", f"--tag={name}", "."),
