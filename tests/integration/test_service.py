@@ -109,7 +109,7 @@ def test_a_changed_file_changes_how_many_drill_at_once_and_how_often_is_swept(sc
 
 def test_where_places_are_short_the_oldest_proof_goes_first_and_a_request_before_all(scene):
     names = ("new", "fresh", "old", "strict", "asked")
-    keys = {name: dict(NIGHTLY) for name in names}
+    keys: dict[str, Any] = {name: dict(NIGHTLY) for name in names}
     keys["strict"]["max_proof_age_hours"] = 12
     scene.configure(*keys.items())
     service = scene.scheduled()
