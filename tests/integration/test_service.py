@@ -1,6 +1,7 @@
 """The runner's wiring: what a changed file changes while it runs, and what `run --once` does in which order."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
