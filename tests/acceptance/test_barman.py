@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.postgres.server import processes
-from tests.missing import left_out, needs
+from tests.acceptance.interrupted import killed_anywhere, small_disk, told_of_the_disk
+from tests.missing import ROOT, left_out, needs
 from tests.production import Production, flip, majors, producing
 
 MAJORS = majors()
@@ -250,3 +251,17 @@ def test_a_server_that_barman_does_not_know_is_told(kept):
 
     assert code != 0, report
     assert "does not exist" in report["reason"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(kept, when):
+    kept.drill()
+
+    killed_anywhere(kept.world, when)
+
+
+@needs(os.geteuid() == 0, *ROOT)
+@pytest.mark.parametrize("megabytes", [20, 45, 60, 90, 140])
+def test_a_full_disk_is_never_called_a_bad_backup(kept, megabytes):
+    with small_disk(kept.world, megabytes):
+        told_of_the_disk(kept.drill)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from restorecheck.postgres.server import processes
-from tests.missing import needs
+from tests.acceptance.interrupted import killed_anywhere, small_disk, told_of_the_disk
+from tests.missing import ROOT, needs
 from tests.production import Production, flip, majors, producing
 
 NEWEST_MAJOR = 15
@@ -207,3 +208,36 @@ def test_a_repository_that_cannot_be_read_is_inconclusive(repository):
     code, report = repository.drill()
 
     assert (code, report["verdict"]) == (3, "inconclusive"), json.dumps(report, indent=1)
+
+
+def test_what_pgbackrest_verify_says_of_another_backup_is_a_warning(repository):
+    """The newest backup does not need this segment: it ended later."""
+    flip(repository.segments()[0], 500, 16)
+
+    code, report = repository.drill(keys=", verify: true")
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+    (said,) = [c for c in report["checks"] if c["name"] == "pgbackrest verify finds no error"]
+    assert (said["outcome"], said["severity"]) == ("failed", "warning"), said
+    assert "checksum invalid: 1" in said["detail"]
+
+
+def test_pgbackrest_verify_finds_nothing_in_a_whole_repository(repository):
+    _, report = repository.drill(keys=", verify: true")
+
+    (said,) = [c for c in report["checks"] if c["name"] == "pgbackrest verify finds no error"]
+    assert said["outcome"] == "passed", said
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(repository, when):
+    repository.drill()
+
+    killed_anywhere(repository.world, when)
+
+
+@needs(os.geteuid() == 0, *ROOT)
+@pytest.mark.parametrize("megabytes", [20, 36, 45, 60, 90])
+def test_a_full_disk_is_never_called_a_bad_backup(repository, megabytes):
+    with small_disk(repository.world, megabytes):
+        told_of_the_disk(repository.drill)

@@ -6,19 +6,18 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.interrupted import killed_anywhere
 from tests.acceptance.physical import Yard, tell
 from tests.chosen import chosen
 from tests.missing import left_out
 from tests.production import age, flip, majors, producing
 
 MAJORS = majors()
-DYING = [sys.executable, str(Path(__file__).with_name("dying.py"))]
 
 
 @pytest.fixture(scope="module", params=chosen(sorted(MAJORS), 0.3))
@@ -407,20 +406,10 @@ def test_a_backup_that_is_still_being_written_is_skipped(yard):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(yard, when):
-    world = yard.world
     yard.fill("full")
     yard.configure()
-    whole = world.run("before", "-1", "drill", command=DYING)
-    assert whole.returncode == 0, whole.stderr
-    count = int(whole.stderr.rpartition("saves: ")[2])
 
-    for number in chosen(range(count), 0.15):
-        died = world.run(when, str(number), "drill", command=DYING)
-        assert died.returncode == -signal.SIGKILL, (number, died.stderr)
-        swept = world.run("sweep")
-
-        assert swept.returncode == 0, (number, swept.stdout, swept.stderr)
-        assert world.leftovers() == [], number
+    killed_anywhere(yard.world, when)
 
 
 def test_a_plan_names_every_step(yard):

@@ -242,3 +242,36 @@ def test_a_tablespace_that_was_made_after_the_backup_is_inconclusive_and_left_al
     assert words in report["reason"]
     assert str(place) in report["reason"]
     assert before == after
+
+
+@pytest.mark.parametrize("enabled", ["enable", "enable always"])
+def test_event_triggers_that_forbid_changes_are_not_in_the_way(yard, enabled):
+    yard.run(
+        "create function no_ddl() returns event_trigger language plpgsql as $$ begin raise 'not now'; end $$",
+        "create table evens (id int check (id % 2 = 0))",
+        "create event trigger no_ddl on ddl_command_start execute function no_ddl()",
+        f"alter event trigger no_ddl {enabled}",
+    )
+    yard.back_up()
+    yard.run("drop event trigger no_ddl", "drop table evens", "drop function no_ddl")
+
+    code, report = yard.drill_odd()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_a_database_that_accepts_no_connections_is_named(yard):
+    """Closed on purpose; and left behind by a DROP DATABASE that was interrupted, as PostgreSQL marks it."""
+    yard.run(
+        "create database a_closed allow_connections false", "create database a_dropped",
+    )  # fmt: skip
+    yard.run("update pg_database set datconnlimit = -2 where datname = 'a_dropped'")
+    yard.back_up()
+    yard.run("drop database a_closed", "drop database a_dropped")
+
+    _, report = yard.drill_odd()
+
+    print(report["verdict"], report["reason"], report["notes"])
+    assert report["verdict"] != "failed", report["reason"]
+    assert "a_closed" in str(report)
+    assert "a_dropped" in str(report)

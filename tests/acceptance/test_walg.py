@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.acceptance.physical import Yard, tell
+from tests.acceptance.physical import Story, Yard, tell
 from tests.chosen import chosen
 from tests.production import flip, majors, producing
 
@@ -19,7 +19,17 @@ cd "$WALG_FILE_PREFIX" || { echo "ERROR: storage is not configured" >&2; exit 1;
 case "$1" in
 backup-list) [ "$2 $3" = "--detail --json" ] && cat list.json ;;
 wal-show) [ "$2" = --detailed-json ] && cat show.json ;;
-backup-fetch) cp -R "base/$3/." "$2" ;;
+st) [ "$2" = cat ] && cat "sentinels/${3#basebackups_005/}" ;;
+backup-fetch)
+  cp -R "base/$3/." "$2"
+  for space in base/tablespaces/*; do
+    [ -e "$space" ] || continue
+    oid=$(basename "$space") to=/production/spaces/$(basename "$space")
+    case "$4" in --restore-spec=*)
+      to=$(tr '{}' '\\n\\n' <"${4#--restore-spec=}" | sed -n 's/.*"loc": "\\([^"]*\\/'$oid'\\)".*/\\1/p') ;;
+    esac
+    cp -R "$space/." "$to" && ln -s "$to" "$2/pg_tblspc/$oid" || { echo "ERROR: cannot write to $to" >&2; exit 1; }
+  done ;;
 wal-fetch)
   [ "$WALG_DOWNLOAD_CONCURRENCY" = 1 ] || { echo "ERROR: a prefetcher would be left" >&2; exit 1; }
   [ ! -e broken ] || { echo "ERROR: connection refused" >&2; exit 1; }
@@ -36,11 +46,38 @@ def story(request):
         yield tell(production)
 
 
+@pytest.fixture(scope="module")
+def spaced():
+    """A cluster with a tablespace; in its backup its folder stands beside the data."""
+    with producing(MAJORS[max(MAJORS)]) as production:
+        place, aside = production.directory / "space", production.directory / "aside"
+        for folder in (place, aside):
+            folder.mkdir()
+            if production.account:
+                os.chown(folder, production.account.uid, production.account.gid)
+        production.sql(f"create tablespace aside location '{place}'")
+        production.sql("create table apart (id int primary key) tablespace aside")
+        production.sql("insert into apart select i from generate_series(1, 500) i")
+        production.backup("full", f"--tablespace-mapping={place}={aside}/full")
+        production.order(100)
+        production.switch()
+        yield Story(production, "", "", "", "", {"end": 100})
+
+
 class Storage(Yard):
     def __init__(self, world, story):
         super().__init__(world, story)
         self.place = world.directory / "storage"
-        shutil.copytree(story.production.backups / "full", self.place / "base" / NAME)
+        shutil.copytree(
+            story.production.backups / "full", self.place / "base" / NAME, symlinks=True
+        )
+        for link in (self.place / "base" / NAME / "pg_tblspc").iterdir():
+            shutil.copytree(link.readlink(), self.place / "base" / "tablespaces" / link.name)
+            spec = {"base_prefix": "/data", "tablespaces": [link.name], link.name: {"loc": "/x"}}
+            (self.place / "sentinels").mkdir()
+            sentinel = self.place / "sentinels" / f"{NAME}_backup_stop_sentinel.json"
+            sentinel.write_text(json.dumps({"LSN": 1, "Spec": spec}))
+            link.unlink()
         (self.place / "base" / NAME / "backup_manifest").unlink()  # WAL-G writes none
         shutil.copytree(story.production.archive, self.place / "wal")
         for path in [self.place, *self.place.rglob("*")]:
@@ -94,6 +131,26 @@ def test_the_newest_backup_is_fetched_and_recovered(storage, keys):
     assert (code, verdict) == (0, "verified"), report["reason"]
     assert report["backup"]["identifier"] == f"WAL-G: {NAME}"
     assert "the proof is weaker" in "\n".join(report["notes"])
+
+
+def test_tablespaces_are_moved_below_the_folder_of_the_drill(world, spaced):
+    storage = Storage(world, spaced)
+    check = "{row_count: {table: apart, equals: 500, database: shop}}"
+    storage.configure(physical="{kind: walg}", checks=f"[{check}]")
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (0, "verified"), report["reason"]
+
+
+def test_tablespaces_of_which_nothing_is_known_are_inconclusive(world, spaced):
+    storage = Storage(world, spaced)
+    shutil.rmtree(storage.place / "sentinels")
+
+    code, verdict, report = storage.fetch()
+
+    assert (code, verdict) == (3, "inconclusive"), report["reason"]
+    assert "/production/spaces" in report["reason"]
 
 
 def hole(storage):

@@ -14,7 +14,7 @@ from tests.acceptance.test_barman import NEW, Copy, Kept, configure, tell
 from tests.acceptance.test_barman_variants import RSYNC, adjust
 from tests.damage.physical import noticed
 from tests.places import SHORT
-from tests.production import flip, majors, producing
+from tests.production import age, flip, majors, producing
 
 METHODS = {"postgres": "", "rsync": RSYNC + "compression = gzip\n"}
 """Value of `backup_method` → lines of the configuration: with a manifest, and without."""
@@ -57,6 +57,7 @@ def _failed(copy: Copy) -> None:
 def _no_info(copy: Copy) -> None:
     for path in copy.infos():
         path.unlink()
+    age(copy.home)  # or Barman may be about to write it
 
 
 @dataclass(frozen=True)

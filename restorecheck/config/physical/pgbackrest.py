@@ -22,6 +22,10 @@ class PgBackRest(Keys):
         "kind: pgbackrest. User of the operating system that reads the repository, when restorecheck runs as root. "
         "By default the owner of a local repository, or else of pgBackRest's configuration file."
     )
+    verify: bool | None = optional(
+        "kind: pgbackrest. Also run `pgbackrest verify`, which reads the whole repository: what it finds is a warning, because "
+        "it may be about another backup. By default it does not run."
+    )
 
 
 PGBACKREST = PhysicalKind(

@@ -20,6 +20,8 @@ class BackupManifest:
     """The position that recovery must reach before the backup is consistent."""
     system_identifier: str = ""
     """Since PostgreSQL 17."""
+    tops: frozenset[str] = frozenset()
+    """First parts of the paths of its files."""
     newest_file: datetime | None = None
     """Time of its newest file: the backup ended then or later."""
 
@@ -36,6 +38,7 @@ def parse(text: bytes) -> BackupManifest | None:
             files=len(files),
             ends_at=max((wal.position(part["End-LSN"]) for part in ranges), default=None),
             system_identifier=str(values.get("System-Identifier", "")),
+            tops=frozenset(str(file.get("Path", "")).partition("/")[0] for file in files),
             newest_file=max((at for at in times if at is not None), default=None),
         )
     except (ValueError, KeyError, TypeError, RecursionError):

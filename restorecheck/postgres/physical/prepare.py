@@ -1,7 +1,7 @@
 """Prepares a recovered cluster for the checks: a read-only role, and the extensions for checks of pages."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import psycopg
@@ -17,7 +17,10 @@ from restorecheck.postgres.session.connection import Connection, pin, spell
 from restorecheck.postgres.session.opening import identity_of
 
 DATABASES = """
-select datname from pg_database where not datistemplate order by not datallowconn, datname
+select datname from pg_database where not datistemplate order by not datallowconn or datconnlimit = -2, datname
+"""
+"""Those that accept no connection are the last: closed ones, and since the minor versions of 2023 what an interrupted DROP
+DATABASE left. Source: src/include/catalog/pg_database.h, DATCONNLIMIT_INVALID_DB.
 """
 COLLATIONS = """
 select distinct datcollversion, pg_database_collation_actual_version(oid) from pg_database
@@ -63,8 +66,9 @@ def prepare(places: Places, superuser: str, wanted: Sequence[str], first: Connec
                 pin(connection)
                 spell(connection)
                 preparation.let_in(connection, name, role)
-                preparation.let_evaluate(connection, role)
-                _let_look_at_pages(connection, role)
+                with _no_event_triggers(connection):
+                    preparation.let_evaluate(connection, role)
+                    _let_look_at_pages(connection, role)
                 unlogged += _unlogged(connection)
                 identity = identity_of(connection) if name == databases[0] else identity
         except psycopg.Error as exc:
@@ -107,6 +111,28 @@ def _unlogged(connection: Connection) -> int:
         "select count(*) from pg_class where relpersistence = 'u' and relkind = 'r'"
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+EVENT_TRIGGERS = """
+select evtname, case evtenabled when 'A' then 'enable always' when 'R' then 'enable replica' else 'enable' end
+from pg_event_trigger where evtenabled <> 'D'
+"""
+SINCE_SETTING = 170000
+"""Since then a setting of the server turns them off."""
+
+
+@contextmanager
+def _no_event_triggers(connection: Connection) -> Iterator[None]:
+    """One that forbids changes would keep the extensions from being made."""
+    change = sql.SQL("alter event trigger {} {}")
+    rows: list[tuple[str, str]] = []
+    if connection.info.server_version < SINCE_SETTING:
+        rows = [(str(name), str(state)) for name, state in connection.execute(EVENT_TRIGGERS)]
+    for name, _ in rows:
+        connection.execute(change.format(sql.Identifier(name), sql.SQL("disable")))
+    yield
+    for name, state in rows:
+        connection.execute(change.format(sql.Identifier(name), sql.SQL(state)))
 
 
 def _let_look_at_pages(connection: Connection, role: str) -> None:

@@ -284,7 +284,11 @@ class PhysicalProvider(Provider):
 
         if session.in_background(RESTORE, work) is None:
             return working(told.copied(workshop.done, workshop.expected))
-        return Ready(notes=session.notes(), external_seconds=session.watch.seconds)
+        return Ready(
+            findings=tuple(workshop.findings),
+            notes=session.notes(),
+            external_seconds=session.watch.seconds,
+        )
 
     def _resource(self, drill_id: str) -> Resource:
         return Resource(kind=SERVER, identifier=str(self.server.places(drill_id).directory))

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from restorecheck.errors import CapacityError, NotFoundError, ProviderError
+from restorecheck.model import CheckResult
+from restorecheck.postgres.physical import manifest
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.programs import ProgramEnd, run
 from restorecheck.postgres.server import cluster
@@ -60,6 +62,8 @@ class Workshop:
     done: int = 0
     """Bytes restored."""
     notes: list[str] = field(default_factory=list)
+    findings: list[CheckResult] = field(default_factory=list)
+    """What the tool says of its repository."""
     chosen: PhysicalBackup | None = None
     """The backup of this drill, when one is chosen."""
 
@@ -211,8 +215,12 @@ def verify(
         )
         return
     spaces = (tablespaces,) if tablespaces.is_dir() else ()
+    others = _put_beside(manifest_of)
+    if others:
+        workshop.notes.append(f"not a part of the backup: {', '.join(others)}")
     done = workshop.run(
-        installation, "pg_verifybackup", "--exit-on-error", "--no-parse-wal", manifest_of,
+        installation, "pg_verifybackup", "--exit-on-error", "--no-parse-wal",
+        *(f"--ignore={name}" for name in others), manifest_of,
         readable=(manifest_of, *spaces),
     )  # fmt: skip
     if done.code == 1:
@@ -221,6 +229,21 @@ def verify(
     if done.code:
         raise ProviderError(f"pg_verifybackup {done.how}")
     workshop.notes.append("every file matches the backup's manifest (pg_verifybackup)")
+
+
+OF_THE_SERVER = re.compile(
+    r"pg_|postgresql|recovery\.|standby\.|(base|global|PG_VERSION|backup_label|backup_manifest|tablespace_map|promote)(\.|$)"
+)
+"""Beginnings of names that a server reads in its data directory."""
+
+
+def _put_beside(data: Path) -> list[str]:
+    """Files and folders beside those of the server that the manifest does not know, as a mark of a script or `lost+found`."""
+    known = manifest.parse((data / "backup_manifest").read_bytes())
+    if known is None:
+        return []  # pg_verifybackup says why
+    there = sorted(path.name for path in data.iterdir())
+    return [n for n in there if n not in known.tops and not OF_THE_SERVER.match(n)]
 
 
 NO_ROOM = ("No space left on device", "Disk quota exceeded", "could not write to file")

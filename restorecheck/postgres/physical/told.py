@@ -1,5 +1,6 @@
 """What a drill of a physical backup tells: the backup, findings on it, and notes. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from restorecheck.model import (
 from restorecheck.postgres.physical import wal
 from restorecheck.postgres.physical.choice import Chosen, PhysicalBackup
 from restorecheck.postgres.physical.outcome import LastSegment, Reached
-from restorecheck.spelling import second_of
+from restorecheck.spelling import number_of, second_of
 
 NOTHING_ASKED = (
     "no check is configured: the drill proves that the moment was reached, and nothing about the data "
@@ -73,6 +74,23 @@ def findings(chosen: Chosen, max_age: timedelta | None, now: datetime) -> tuple[
             )
         )
     return tuple(found)
+
+
+def verified_by_tool(problems: Sequence[str], unclear: str) -> CheckResult:
+    """What `pgbackrest verify` says of the whole repository: it may be about another backup, and is no verdict.
+
+    `unclear`: why it did not answer; empty: it did.
+    """
+    outcome = CheckOutcome.FAILED if problems else CheckOutcome.PASSED
+    found = number_of(len(problems), "error") if problems else "no error"
+    made = finding(
+        "pgbackrest verify finds no error",
+        CheckOutcome.ERROR if unclear else outcome,
+        expected="no error",
+        found="" if unclear else found,
+        detail=unclear or "; ".join(problems),
+    )
+    return replace(made, severity=Severity.WARNING)
 
 
 def to_the_end(missed: str, reached: Reached, newest: str, size: int) -> CheckResult:

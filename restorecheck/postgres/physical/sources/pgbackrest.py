@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from restorecheck.errors import AccessDeniedError, CapacityError, NotFoundError, ProviderError
+from restorecheck.model import CheckResult
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.physical import pgbackrest_config, source, wal
+from restorecheck.postgres.physical import pgbackrest_config, source, told, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
@@ -52,7 +53,10 @@ UNREADABLE_LIST = (
     "[FileMissingError] unable to load info file", "[ChecksumError]", "FormatError: invalid JSON value",
 )  # fmt: skip
 """Of a stanza's status: of backup.info or archive.info. Any other format error may be that of a wrong key."""
-LISTS = frozenset({"info", "repo-ls"})
+VERIFY = "verify"
+MOST_ERRORS = 10
+"""Lines of `pgbackrest verify` that are shown."""
+LISTS = frozenset({"info", "repo-ls", VERIFY})
 """Commands that take no lock."""
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
@@ -88,6 +92,7 @@ class PgBackRest(PhysicalSource):
     stanza: str
     repo: int | None = None
     reader: str | None = None
+    verify: bool | None = None
     listed: dict[str, Listed] = field(default_factory=dict, compare=False)
     """Name of a backup → where it is."""
     ciphers: dict[int, bool] = field(default_factory=dict, compare=False)
@@ -202,6 +207,19 @@ class PgBackRest(PhysicalSource):
             raise DamagedBackupError("pgbackrest restored no backup_label")
         self._keep_control(workshop)
         workshop.notes.append("pgBackRest compared every restored file with its checksum")
+        if self.verify:
+            workshop.findings.append(self._verify(listed.repo, workshop))
+
+    def _verify(self, repo: int, workshop: Workshop) -> CheckResult:
+        """Its exit code is 0 whatever it finds; of a whole repository older versions print nothing."""
+        done = self._run(workshop, f"--repo={repo}", "--output=text", VERIFY, long=True)
+        if done.code:
+            return told.verified_by_tool([], f"pgbackrest verify {done.how}")
+        lines = [printable(line.strip()) for line in done.out.splitlines()]
+        if not any(line == "status: error" for line in lines):
+            return told.verified_by_tool([], "")
+        errors = [ln for ln in lines if "invalid" in ln or "missing" in ln] or lines
+        return told.verified_by_tool(errors[:MOST_ERRORS], "")
 
     def _keep_control(self, workshop: Workshop) -> None:
         """`archive-get` reads pg_control to know whose WAL is meant; the server's own is closed to the reader. Since 2.51

@@ -1,4 +1,4 @@
-"""Backups of WAL-G, read by WAL-G itself: `backup-list`, `backup-fetch`, `wal-fetch` and `wal-show`.
+"""Backups of WAL-G, read by WAL-G itself: `backup-list`, `backup-fetch`, `wal-fetch`, `wal-show`, and `st cat` for tablespaces.
 
 Written from WAL-G's documentation and source (docs/PostgreSQL.md, internal/databases/postgres), and tried with a program that
 behaves like them, not with WAL-G: no package registry of ours has it. Commands that ask the running cluster (`wal-verify`) are
@@ -49,6 +49,8 @@ DAMAGED = (
     *("does not exist in storage", "decompress", "message integrity"),
 )
 """Of a file in the storage, which answered. Not complete: of an error in other words nothing is concluded."""
+SENTINEL = "_backup_stop_sentinel.json"
+FETCHED = "fetched"
 BACKUPS_GONE = "No backups found"
 
 
@@ -71,10 +73,13 @@ class WalG(PhysicalSource):
         source.room_for(backup.size_bytes or 0, workshop)
         workshop.expected = backup.size_bytes or 0
         data, reader = workshop.places.data, self._reader(workshop)
+        spec = self._tablespaces(backup.name, workshop)
+        written = (data, *([workshop.tablespaces] if spec else []))
         if reader is not None:
-            untrusted_files.give_all(data, reader.uid, reader.gid)
-        # Fenced: WAL-G restores tablespaces to production's paths, which are not within reach.
-        done = self._run(workshop, "backup-fetch", str(data), backup.name, writes=data)
+            for folder in written:
+                untrusted_files.give_all(folder, reader.uid, reader.gid)
+        # Fenced: without the option WAL-G restores tablespaces to production's paths, which are not within reach.
+        done = self._run(workshop, "backup-fetch", str(data), backup.name, *spec, writes=written)
         if done.code:
             if source.is_about_room(done.err, workshop):
                 raise CapacityError(
@@ -85,18 +90,43 @@ class WalG(PhysicalSource):
                 f"wal-g backup-fetch {done.how}"
             )
         if workshop.account is not None:
-            untrusted_files.give_all(data, workshop.account.uid, workshop.account.gid)
+            for folder in written:
+                untrusted_files.give_all(folder, workshop.account.uid, workshop.account.gid)
         if not (data / LABEL).is_file():
             raise DamagedBackupError("wal-g restored no backup_label")
         installation = workshop.installation(source.major_of(data))
         source.verify(data, workshop.tablespaces, workshop, installation)
+
+    def _tablespaces(self, name: str, workshop: Workshop) -> list[str]:
+        """The option that moves the backup's tablespaces below the drill's folder; empty: it has none, or that is not known.
+
+        Source: WAL-G, internal/databases/postgres/tablespace_spec.go and backup_sentinel_dto.go.
+        """
+        done = self._run(workshop, "st", "cat", f"basebackups_005/{name}{SENTINEL}")
+        try:
+            spec = json.loads(done.out).get("Spec") if not done.code else None
+            oids = [str(int(oid)) for oid in (spec or {}).get("tablespaces") or ()]
+        except (ValueError, TypeError, AttributeError):
+            return []
+        if not oids:
+            return []
+        spaces = workshop.folder("tablespaces")
+        for oid in oids:
+            cluster.make_folder(spaces / oid, workshop.account)
+        places = {oid: {"loc": str(spaces / oid), "link": f"pg_tblspc/{oid}"} for oid in oids}
+        file = self._folder(workshop) / "restore-spec.json"
+        file.write_text(
+            json.dumps({"base_prefix": str(workshop.places.data), "tablespaces": oids, **places})
+        )
+        file.chmod(0o644)
+        return [f"--restore-spec={file}"]
 
     def fetch(self, name: str, to: Path, workshop: Workshop) -> FromArchive:
         try:
             folder = self._folder(workshop)
             place = folder / name
             place.unlink(missing_ok=True)
-            done = self._run(workshop, "wal-fetch", name, str(place), writes=folder)
+            done = self._run(workshop, "wal-fetch", name, str(place), writes=(folder,))
             if done.code == NOT_THERE:
                 return FromArchive(ArchiveAnswer.ABSENT)
             if done.code:
@@ -126,7 +156,9 @@ class WalG(PhysicalSource):
             raise ProviderError(f"the output of wal-g {command} could not be parsed") from exc
         yield from found
 
-    def _run(self, workshop: Workshop, *arguments: str, writes: Path | None = None) -> ProgramEnd:
+    def _run(
+        self, workshop: Workshop, *arguments: str, writes: tuple[Path, ...] = ()
+    ) -> ProgramEnd:
         program = shutil.which(PROGRAM)
         if program is None:
             raise AccessDeniedError(
@@ -138,6 +170,7 @@ class WalG(PhysicalSource):
         one = {"WALG_DOWNLOAD_CONCURRENCY": "1"} if "wal-fetch" in arguments else {}
         readable = [Path(value) for value in given.values() if value.startswith("/")]
         readable += [Path(self.settings)] if self.settings else []
+        readable += [workshop.places.directory / FETCHED] if writes else []
         return run(
             [program, *config, *arguments],
             directory=workshop.places.directory,
@@ -146,14 +179,14 @@ class WalG(PhysicalSource):
             environment=given | one,
             within=Fence(
                 readable=tuple(path for path in readable if path.exists()),
-                writable=(writes,) if writes else (),
+                writable=writes,
                 network=True,
                 record=cluster.recorded(workshop.places),
             ),
         )
 
     def _folder(self, workshop: Workshop) -> Path:
-        folder = workshop.places.directory / "fetched"
+        folder = workshop.places.directory / FETCHED
         if not folder.is_dir():
             cluster.make_folder(folder, self._reader(workshop))
         return folder
