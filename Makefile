@@ -71,6 +71,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.bench_forms
 	$(BIN)/python -m tests.bench.bench_storages
 	$(BIN)/python -m tests.bench.bench_tables
+	$(BIN)/python -m tests.bench.bench_physical
 	$(BIN)/python tests/bench/bench_checks.py
 	$(BIN)/python tests/bench/bench_prove.py
 	$(BIN)/python tests/bench/bench_rds.py
