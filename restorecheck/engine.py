@@ -51,7 +51,7 @@ from restorecheck.lifecycle import (
     expire,
     intend,
 )
-from restorecheck.model import Drill, Observation, Proof
+from restorecheck.model import Drill, Observation, Proof, Rehearsal, Verdict
 from restorecheck.ports import Checker, Clock, DrillStore, Inquiry, NoObserver, Observer, Provider
 from restorecheck.report import document
 
@@ -188,8 +188,8 @@ class Engine:
                 return self._run_checks(drill, action)
             case RecordVerdict(verdict, reason, hint):
                 return VerdictRecorded(verdict, reason, hint)
-            case CollectEvidence(hook=hook):
-                return self._collect(drill, hook=hook)
+            case CollectEvidence():
+                return self._collect(drill, action)
             case Delete() | Park():
                 return self._take_away(drill, action)
             case Retain():
@@ -244,10 +244,24 @@ class Engine:
             return provider.park(action.resource)
         return provider.delete(action.resource, action.made_until)
 
-    def _collect(self, drill: Drill, *, hook: bool) -> Collected:
-        """Called once: neither the verdict nor the teardown waits for evidence."""
+    def _collect(self, drill: Drill, action: CollectEvidence) -> Collected:
+        """Called once: neither the verdict nor the teardown waits for evidence. The command of after_verified may
+        change the database, so it is the last.
+        """
         evidence, proof = self._evidence(drill), self._study(drill)
-        return Collected(evidence, proof, self._after_verified(drill) if hook else ())
+        rehearsal = self._rehearse(drill) if action.rehearse else None
+        notes = self._after_verified(drill) if action.hook else ()
+        return Collected(evidence, proof, notes, rehearsal)
+
+    def _rehearse(self, drill: Drill) -> Rehearsal | None:
+        try:
+            return self._provider_for(drill).rehearse(drill)
+        except RestorecheckError as exc:
+            return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=exc.message)
+        except Exception as exc:  # as above
+            log.exception("rehearsal.defect", drill_id=drill.id)
+            why = f"a defect in restorecheck ({type(exc).__name__})"
+            return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=why)
 
     def _after_verified(self, drill: Drill) -> tuple[str, ...]:
         try:

@@ -30,6 +30,7 @@ from restorecheck.model import (
     Observation,
     Phase,
     Proof,
+    Rehearsal,
     Resource,
     RestoreOutcome,
     Retention,
@@ -87,6 +88,8 @@ class CollectEvidence:
 
     hook: bool = False
     """Then run the command of `after_verified`."""
+    rehearse: bool = False
+    """Before that, rehearse the upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,7 @@ class Collected:
     evidence: tuple[Observation, ...] = ()
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +289,11 @@ def decide(drill: Drill) -> Action:
         case Phase.JUDGING:
             return judge(drill)
         case Phase.EVIDENCE:
-            return CollectEvidence(hook=drill.hook is Hook.WANTED and not _unhooked(drill))
+            runs = not _unhooked(drill)
+            return CollectEvidence(
+                hook=runs and drill.hook is Hook.WANTED,
+                rehearse=runs and drill.rehearse is Hook.WANTED,
+            )
         case Phase.TEARDOWN:
             return _decide_teardown(drill)
         case Phase.CLOSING:
@@ -302,8 +310,11 @@ def intend(drill: Drill, action: Action, now: datetime) -> Drill:
         case Ensure(step) | RunChecks(step=step):
             new = tuple(resource for resource in step.makes if resource not in drill.ledger)
             return _begin_step(drill, step, now).evolve(ledger=drill.ledger + new)
-        case CollectEvidence(hook=True):
-            return drill.evolve(hook=Hook.BEGUN)
+        case CollectEvidence(hook=hook, rehearse=rehearse) if hook or rehearse:
+            return drill.evolve(
+                hook=Hook.BEGUN if hook else drill.hook,
+                rehearse=Hook.BEGUN if rehearse else drill.rehearse,
+            )
         case (
             RecordVerdict()
             | CollectEvidence()
@@ -397,10 +408,14 @@ def _collected(drill: Drill, event: Collected) -> Drill:
         notes += (f"after_verified was not run: {why}",)
     elif drill.hook is Hook.BEGUN and not notes:
         notes += ("after_verified was interrupted, and is not run again",)
+    if drill.rehearse is Hook.BEGUN and event.rehearsal is None:
+        notes += ("the upgrade rehearsal was interrupted, and is not run again",)
     return drill.evolve(
         phase=Phase.TEARDOWN,
         evidence=drill.evidence + event.evidence,
         proof=event.proof,
+        rehearsal=event.rehearsal,
+        rehearse=Hook.ENDED if drill.rehearse is not Hook.NONE else Hook.NONE,
         hook=Hook.ENDED if drill.hook is not Hook.NONE else Hook.NONE,
         notes=drill.notes + notes,
     )

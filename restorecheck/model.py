@@ -440,6 +440,20 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """The same backup in the next major version: a verdict of its own, which changes no other."""
+
+    verdict: Verdict
+    """verified: the upgrade would work as far as the checks see."""
+    reason: str
+    from_version: str = ""
+    to_version: str = ""
+    load_seconds: float = 0.0
+    plans: tuple[str, ...] = ()
+    """Configured queries with another plan, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why the steps ended early."""
 
@@ -522,6 +536,9 @@ class Drill:
     proof: Proof | None = None
     """Which damage its checks notice, where that was asked for."""
     hook: Hook = Hook.NONE
+    rehearse: Hook = Hook.NONE
+    """As `hook`, of the rehearsal of an upgrade."""
+    rehearsal: Rehearsal | None = None
     failure: Failure | None = None
     verdict: Verdict | None = None
     reason: str = ""

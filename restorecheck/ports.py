@@ -33,6 +33,7 @@ from restorecheck.model import (
     Endpoint,
     Observation,
     Proof,
+    Rehearsal,
     Resource,
     Step,
 )
@@ -85,6 +86,12 @@ class Provider(Protocol):
     def study(self, drill: Drill) -> Proof | None:  # noqa: ARG002  # the default has no analysis
         """One extra analysis of the restored database before the teardown. Called once, after the verdict
         is stored; it cannot change the verdict, and damages only what this drill made.
+        """
+        return None
+
+    def rehearse(self, drill: Drill) -> Rehearsal | None:  # noqa: ARG002  # as above
+        """Restore the same backup into the next major version. Called at most once, after the verdict is stored; it is
+        bounded, changes no verdict, and nothing of it is left afterwards.
         """
         return None
 

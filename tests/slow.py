@@ -59,6 +59,7 @@ GROUPS = (
             "tests/acceptance/test_storage_damages.py",
             "tests/acceptance/test_storages.py",
             "tests/acceptance/test_three_hosts.py",
+            "tests/acceptance/test_upgrade.py",
             "tests/acceptance/test_walg.py",
             "tests/acceptance/test_workers.py",
         ),

@@ -10,7 +10,7 @@ from restorecheck.checks.dialect import Dialect
 from restorecheck.checks.kind import ByProgram
 from restorecheck.checks.objectives import NAMES
 from restorecheck.checks.registry import BUILT_INS, BY_NAME
-from restorecheck.config import after_verified
+from restorecheck.config import after_verified, rehearse
 from restorecheck.config.checks import Check
 from restorecheck.config.document import Document
 from restorecheck.config.findings import ConfigFinding, Path
@@ -51,6 +51,7 @@ def broken_rules(document: Document) -> Iterator[ConfigFinding]:
                 yield from _without_own_server(target, path, kind)
                 yield from _programs_elsewhere(written, kind)
                 yield from after_verified.broken_rules(written, kind)
+                yield from rehearse.broken_rules(written, kind)
     yield from _missing_bundle(document)
     yield from broken_notify_rules(document)
     yield from broken_signing_rules(document)

@@ -22,6 +22,7 @@ from restorecheck.config.fields import (
     interval_of,
     optional_keys,
 )
+from restorecheck.config.rehearse import RehearseKeys
 from restorecheck.config.select import NEWEST, SelectRule
 from restorecheck.config.server import OwnServer
 from restorecheck.config.sources.kind import K, SourceKind
@@ -149,6 +150,11 @@ class _TargetKeys(_OneSource):
         default=None,
         description="A command that gets a connection to the database after a verified verdict, before the teardown: an "
         "export, statistics, a masked copy. It changes no verdict; a failure is a note in the report.",
+    )
+    rehearse: RehearseKeys | None = Field(
+        default=None,
+        description="Rehearse an upgrade with each verified dump: {upgrade: next}. It has a verdict of its own, which changes "
+        "no other.",
     )
     databases: Databases | None = Field(
         default=None,

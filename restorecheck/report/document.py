@@ -229,6 +229,21 @@ class ProofReport(_Part):
     detail: str = Field(description="Why there is no proof, or a proof of a part only.")
 
 
+class RehearsalReport(_Part):
+    """The rehearsal of an upgrade: its verdict changes no other."""
+
+    verdict: Verdict = Field(
+        description="verified: the upgrade would work as far as the checks see; failed: it would break."
+    )
+    reason: str
+    from_version: str
+    to_version: str
+    load_seconds: Seconds
+    plans: tuple[str, ...] = Field(
+        default=(), description="Configured queries with another plan in the new version."
+    )
+
+
 class LeftReport(_Part):
     """A resource that was not deleted."""
 
@@ -336,6 +351,9 @@ class Report(_Part):
     baseline: BaselineReport | None = Field(
         default=None, description="The drill that this one was compared with; null: there was none."
     )
+    rehearsal: RehearsalReport | None = Field(
+        default=None, description="The rehearsal of an upgrade; null: there was none."
+    )
     proof: ProofReport | None = Field(
         default=None, description="Which damage the checks detect; only after `prove`."
     )
@@ -395,6 +413,7 @@ def build(drill: Drill, chain: ChainReport | None = None) -> Report:
         deployment=drill.deployment and DeploymentReport.model_validate(drill.deployment),
         baseline=drill.baseline and BaselineReport.model_validate(drill.baseline),
         proof=proof_of(drill),
+        rehearsal=drill.rehearsal and RehearsalReport.model_validate(drill.rehearsal),
         chain=chain,
         interrupted=drill.failure is not None and drill.failure.aborted,
         started_at=drill.started_at,

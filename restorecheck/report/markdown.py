@@ -78,6 +78,8 @@ def _answers(report: Report, past: Past) -> list[str]:
     proven = (
         [f"| What do they detect? | {text(proof_line(report.proof))} |"] if report.proof else []
     )
+    said = wording.rehearsed(report)
+    upgrade = [f"| {wording.UPGRADE} | {text(said)} |"] if said else []
     unproven = report.verdict is not Verdict.VERIFIED
     fault = [f"| {wording.FAULT} | {wording.at_fault(report)} |"] if unproven else []
     stays = f"; {kept}" if (kept := wording.on_purpose(report)) else ""
@@ -87,6 +89,7 @@ def _answers(report: Report, past: Past) -> list[str]:
         f"| Did it restore? | {wording.restored(report)} |",
         f"| Did the checks pass? | {wording.counted(report.checks)} |",
         *proven,
+        *upgrade,
         f"| {wording.PRODUCTION} | {wording.production(report)} |",
         f"| Was everything cleaned up? | {wording.cleaned_up(report)}{f': {left}' if left else ''}{stays} |",
     ]

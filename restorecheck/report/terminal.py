@@ -61,6 +61,7 @@ def render(report: Report, past: Past = NOTHING_KNOWN, *, color: bool) -> str:
     lines += _check_lines(report.checks, paint)
     lines += _baseline_lines(report)
     lines += _proof_lines(report)
+    lines += _upgrade_lines(report)
     lines.append(_field("teardown", _teardown(report)))
     lines += [f"    left: {left.kind} {clean(left.identifier)}" for left in report.teardown.left]
     lines += [f"    parked: {p.kind} {clean(p.identifier)}" for p in report.teardown.parked]
@@ -84,6 +85,14 @@ def _advice_lines(report: Report, past: Past) -> list[str]:
         untouched = f"{wording.PRODUCTION} {wording.production(report)}"
         lines += _wrapped("cause", f"{wording.at_fault(report)}. {untouched}.")
     return lines
+
+
+def _upgrade_lines(report: Report) -> list[str]:
+    if report.rehearsal is None:
+        return []
+    said = wording.rehearsed(report)
+    plans = [line for plan in report.rehearsal.plans for line in _wrapped("", clean(plan))]
+    return [*_wrapped("upgrade", clean(said)), *plans]
 
 
 def _with_command(lines: list[str], command: str) -> list[str]:

@@ -277,6 +277,26 @@ def production(report: Report) -> str:
     return "Yes: its snapshot was only copied" if in_aws else "Yes: the backup was only read"
 
 
+UPGRADE = "Would an upgrade work?"
+_UPGRADES = {
+    Verdict.VERIFIED: "Yes, as far as the checks see",
+    Verdict.FAILED: "No",
+    Verdict.INCONCLUSIVE: "Not known",
+}
+
+
+def rehearsed(report: Report) -> str:
+    """The rehearsal of an upgrade; empty where there was none."""
+    known = report.rehearsal
+    if known is None:
+        return ""
+    to = f", to PostgreSQL {known.to_version}" if known.to_version else ""
+    took = f"; its load took {duration(known.load_seconds)}" if known.load_seconds else ""
+    plans = len(known.plans)
+    changed = f"; {number_of(plans, 'query', 'queries')} with another plan" if plans else ""
+    return f"{_UPGRADES[known.verdict]}{to}: {known.reason}{took}{changed}"
+
+
 def no_backup(report: Report) -> str:
     """What there is to say instead of a backup."""
     found = report.verdict is Verdict.INCONCLUSIVE

@@ -31,6 +31,7 @@ from restorecheck.model import (
     Drill,
     Endpoint,
     Observation,
+    Rehearsal,
     Resource,
     Retention,
     Step,
@@ -88,6 +89,8 @@ class World(Clock):
     marks: dict[str, Verdict] = field(default_factory=dict)
     """Verdicts by drill id, as retention wrote them on the backups."""
     things: dict[Resource, BilledThing] = field(default_factory=dict)
+    rehearsed: list[str] = field(default_factory=list)
+    """Drills whose upgrade was rehearsed."""
     hooked: list[str] = field(default_factory=list)
     """Drills whose command of after_verified was run."""
     effects: list[str] = field(default_factory=list)
@@ -341,6 +344,10 @@ class WorldProvider(Provider):
         if not thing.parked:
             self._world.effect(f"park {resource.kind}", come_to_rest)
         return Parked(resource)
+
+    def rehearse(self, drill: Drill) -> Rehearsal:
+        self._world.effect("rehearse", lambda: self._world.rehearsed.append(drill.id))
+        return Rehearsal(verdict=Verdict.FAILED, reason="an extension is missing")
 
     def after_verified(self, drill: Drill) -> tuple[str, ...]:
         self._world.effect("after_verified", lambda: self._world.hooked.append(drill.id))

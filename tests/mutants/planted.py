@@ -1056,8 +1056,8 @@ PLANTED = (
     bug(
         "after_verified runs again after a crash",
         "intend",
-        "return drill.evolve(hook=Hook.BEGUN)",
-        "return drill",
+        "hook=Hook.BEGUN if hook else drill.hook,",
+        "hook=drill.hook,",
         LIFECYCLE_TESTS,
     ),
     bug(

@@ -55,6 +55,7 @@ class Host:
         drill = Drill(
             id="d-1",
             hook=hook,
+            rehearse=hook,
             target="courses",
             plan=self.provider.plan("d-1"),
             checks=(
@@ -158,7 +159,7 @@ def test_after_verified_runs_at_most_once_and_keeps_nothing_whatever_dies(
 ):
     whole = World(backup_good=good)
     run(whole, MemoryStore(whole), Hook.WANTED)
-    assert whole.hooked == (["d-1"] if good else [])
+    assert whole.hooked == whole.rehearsed == (["d-1"] if good else [])
     for number in range(whole.started):
         world = World(backup_good=good)
         store = MemoryStore(world)
@@ -168,11 +169,15 @@ def test_after_verified_runs_at_most_once_and_keeps_nothing_whatever_dies(
         come_back(outage, world, store)
         assert_promises(world, store, good=good)
         assert len(world.hooked) <= 1
+        assert len(world.rehearsed) <= 1
         for text in store.reports.values():
             report = document.parse(text[0])
             assert report.verdict is Verdict.VERIFIED or not world.hooked
             told = [note for note in report.notes if note.startswith("after_verified")]
             assert len(told) == 1, "each end of the command is told once"
+            lost = [note for note in report.notes if "upgrade rehearsal was interrupted" in note]
+            of_verified = report.verdict is Verdict.VERIFIED
+            assert len(lost) + (report.rehearsal is not None) == of_verified
 
 
 @pytest.mark.parametrize("second_after", [False, True], ids=["before", "after"])

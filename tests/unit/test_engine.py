@@ -66,6 +66,9 @@ class Scripted(Provider):
     def after_verified(self, drill):  # noqa: ARG002  # the port's signature
         return self._next()
 
+    def rehearse(self, drill):  # noqa: ARG002  # the port's signature
+        return self._next()
+
     def release(self, drill):
         self.released.append(drill)
 
@@ -290,6 +293,18 @@ def test_an_after_verified_that_ends_badly_is_a_note(wrong):
     assert (bench.drill.phase, bench.drill.hook) == (Phase.TEARDOWN, Hook.ENDED)
     assert bench.drill.notes[-1].startswith("after_verified failed: ")
     assert bench.drill.verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("wrong", [ValueError("x"), AccessDeniedError("denied")], ids=str)
+def test_a_rehearsal_that_ends_badly_is_no_answer_and_no_verdict(wrong):
+    state = restored().evolve(phase=Phase.EVIDENCE, verdict=Verdict.VERIFIED, rehearse=Hook.WANTED)
+    bench = Bench(state, wrong)
+
+    bench.advance()
+
+    assert bench.drill.phase is Phase.TEARDOWN
+    assert bench.drill.verdict is Verdict.VERIFIED
+    assert bench.drill.rehearsal.verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_text_of_a_defect_is_in_no_report_since_it_may_quote_a_row():

@@ -42,6 +42,7 @@ from restorecheck.model import (
     Hook,
     Observation,
     Phase,
+    Rehearsal,
     Resource,
     RestoreOutcome,
     Select,
@@ -450,6 +451,21 @@ def test_after_verified_is_stored_as_begun_before_it_starts_and_is_not_begun_aga
 def test_after_verified_runs_for_the_newest_verified_backup_only(state, why):
     assert decide(state) == CollectEvidence(hook=False)
     assert apply(state, Collected(), NOW).notes == (f"after_verified was not run: {why}",)
+
+
+def test_a_rehearsal_is_begun_once_and_changes_no_verdict():
+    state = hooked().evolve(hook=Hook.NONE, rehearse=Hook.WANTED)
+    action = decide(state)
+    assert action == CollectEvidence(rehearse=True)
+    begun_now = intend(state, action, NOW)
+    assert decide(begun_now) == CollectEvidence()
+
+    failed = Rehearsal(verdict=Verdict.FAILED, reason="an extension is missing")
+    ended = apply(begun_now, Collected(rehearsal=failed), NOW)
+    assert (ended.verdict, ended.rehearsal, ended.notes) == (Verdict.VERIFIED, failed, ())
+    assert next_deletion(ended) == SERVER
+    lost = apply(begun_now, Collected(), NOW)
+    assert lost.notes == ("the upgrade rehearsal was interrupted, and is not run again",)
 
 
 def test_without_after_verified_nothing_is_said():

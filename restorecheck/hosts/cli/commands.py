@@ -492,6 +492,7 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
                 deadline=deadline_of(target),
                 afterwards=provider.afterwards(drill_id),
                 hook=_hook_limit(target),
+                rehearsal=_rehearsal_limit(target),
             )
             print(text, end="")
     return Exit.VERIFIED
@@ -500,6 +501,11 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
 def _hook_limit(target: Target) -> timedelta | None:
     hook = target.after_verified
     return None if hook is None else timedelta(seconds=hook.timeout_seconds)
+
+
+def _rehearsal_limit(target: Target) -> timedelta | None:
+    rehearse = target.rehearse
+    return None if rehearse is None else timedelta(minutes=rehearse.deadline_minutes)
 
 
 def _print_report(finished: Report, parts: "Parts") -> None:

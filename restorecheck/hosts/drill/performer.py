@@ -118,6 +118,7 @@ class Performer:
             asked=select is not None,
             earlier_size=earlier_size_of(self._parts.store, name),
             notes=notes_on(target, rule),
+            rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
             hook=Hook.NONE if target.after_verified is None else Hook.WANTED,
             scheduled_for=scheduled_for,
             announce=announce,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from restorecheck.postgres.dump.local_provider import LocalDumpProvider
 from restorecheck.postgres.dump.scratch_provider import ScratchProvider
 from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
 from restorecheck.postgres.dump.settings import DumpSettings, ServerOptions, ServerSettings
+from restorecheck.postgres.dump.upgrade import Rehearse, rehearse
 from restorecheck.postgres.scan.checker import PostgresChecker
 from restorecheck.postgres.session.connection import Connect
 from restorecheck.postgres.session.opening import by_system_identifier
@@ -58,6 +60,7 @@ class DumpSource(Source[DumpProvider]):
                 lock_of=host.lock_of,
                 deadline=deadline,
                 after=after_verified_of(target, Path(host.config.file)),
+                upgrade=_upgrade_of(target),
             )
         return ScratchProvider(
             dump=dump,
@@ -158,6 +161,12 @@ def max_age_of(target: Target) -> timedelta | None:
     if target.schedule is None:
         return None
     return max(LEAST_AGE, longest_gap(target.schedule) + LATE)
+
+
+def _upgrade_of(target: Target) -> Rehearse | None:
+    if target.rehearse is None:
+        return None
+    return partial(rehearse, limit=timedelta(minutes=target.rehearse.deadline_minutes))
 
 
 def _scratch_server_of(target: Target) -> ScratchServer | None:

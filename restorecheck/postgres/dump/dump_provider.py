@@ -120,6 +120,10 @@ class DumpProvider(Provider):
             return InProgress(wait=timedelta(0), detail="analyzing")
         return replace(opened, notes=(*opened.notes, *session.analyzing.result()))
 
+    def analyze(self, drill: Drill, databases: Sequence[str], stop: Callable[[], bool]) -> None:
+        """Collect statistics. Raises psycopg.Error: the server does not answer."""
+        analyze(partial(self._owner, drill), databases, stop)
+
     @abstractmethod
     def _owner(self, drill: Drill, database: str) -> Connection:
         """A connection to the restored database that may analyze its tables, for as long as the drill may take."""

@@ -1,7 +1,7 @@
 """The local provider: restores dumps into a throw-away PostgreSQL server in a private directory."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,7 +24,7 @@ from restorecheck.lifecycle import (
     Unclear,
     keeps_standing,
 )
-from restorecheck.model import RESTORED_BYTES, Drill, Endpoint, Resource, Step, StepKind
+from restorecheck.model import RESTORED_BYTES, Drill, Endpoint, Rehearsal, Resource, Step, StepKind
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.dump import (
     collations,
@@ -74,6 +74,8 @@ class LocalDumpProvider(DumpProvider):
     prepares = "start server"
     restores_here = True
     after: AfterVerified | None = None
+    upgrade: Callable[[Drill, DrillSession, "LocalDumpProvider"], Rehearsal] | None = None
+    """Rehearses an upgrade; None: there is no rehearsal."""
 
     def plan(self, drill_id: str) -> tuple[Step, ...]:
         directory = self._resource(drill_id)
@@ -144,6 +146,12 @@ class LocalDumpProvider(DumpProvider):
             jobs=self.server.parallel(self.dump),
             server=session.server,
         )
+
+    def rehearse(self, drill: Drill) -> Rehearsal | None:
+        session = self.sessions.get(drill.id)
+        if self.upgrade is None or session is None:
+            return None
+        return self.upgrade(drill, session, self)
 
     def after_verified(self, drill: Drill) -> tuple[str, ...]:
         return self.after.run(drill) if self.after else ()

@@ -271,8 +271,18 @@ def _answers(report: Report) -> list[tuple[str, str, str]]:
         ),
         (wording.PRODUCTION, "good", wording.production(report)),
         *fault,
+        *_upgrade(report),
         *(_objective(check) for check in report.checks if check.kind in set(ObjectiveKind)),
     ]
+
+
+def _upgrade(report: Report) -> list[tuple[str, str, str]]:
+    known = report.rehearsal
+    if known is None:
+        return []
+    mood = "good" if known.verdict is Verdict.VERIFIED else "doubt"
+    said = "; ".join([wording.rehearsed(report), *known.plans])
+    return [(wording.UPGRADE, mood, _shown(said))]
 
 
 def _mood(report: Report) -> str:

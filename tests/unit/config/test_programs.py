@@ -61,3 +61,26 @@ def test_a_secret_that_is_referred_to_is_fine(tmp_path, monkeypatch):
     monkeypatch.setenv("APP_KEY", "x1y2z3")
     keys = "{name: n, run: [app], environment: {APP_PASSWORD: '${APP_KEY}', MODE: smoke}}"
     assert problems(tmp_path, "dump: {path: b}", keys) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"),
+    [
+        ("dump: {path: b}", False),
+        ("dump: {path: b, into: 'postgresql://h/'}", True),
+        ("physical: {kind: pgbackrest, stanza: s, config: c}", True),
+    ],
+)
+def test_an_upgrade_is_rehearsed_with_dumps_only(tmp_path, source, refused):
+    file = tmp_path / "restorecheck.yaml"
+    file.write_text(
+        f"version: 1\ntargets:\n  - name: shop\n    {source}\n    rehearse: {{upgrade: next}}\nhistory: {{path: h}}\n"
+    )
+    try:
+        config.load(file, {"HOME": "/root"})
+    except ConfigError as exc:
+        said = " | ".join(problem.message for problem in exc.problems)
+        assert refused
+        assert "rehearsed with dumps only" in said
+    else:
+        assert not refused
