@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from restorecheck.model import Drill, Resource, TeardownOutcome
 
+POD = "pod:"
+"""Begins the name of a host that is a Kubernetes pod."""
+
 ORPHAN_AGE = timedelta(minutes=10)
 """Younger unmarked resources are spared: a living drill may be about to mark them."""
 
@@ -71,7 +74,7 @@ def plan_sweep(
         for resource in reversed(drill.ledger):
             if kept:
                 spared.append((resource, f"kept; delete it with: restorecheck sweep {drill.id}"))
-            elif drill.host != host and is_of_its_host(resource):
+            elif drill.host != host and is_of_its_host(resource) and not is_ephemeral(drill.host):
                 spared.append((resource, f"on the host {drill.host}, whose next sweep deletes it"))
             else:
                 delete.append((drill, resource))
@@ -102,6 +105,11 @@ def plan_sweep(
 def is_of_its_host(resource: Resource) -> bool:
     """Whether only the host that made it can delete it: it is in no account and on no server."""
     return not resource.account
+
+
+def is_ephemeral(host: str) -> bool:
+    """Whether the files of a host are deleted with it, as those of a Kubernetes pod with ephemeral volumes."""
+    return host.startswith(POD)
 
 
 def _spare(

@@ -92,6 +92,7 @@ GROUPS = (
             "tests/integration/test_dumpfiles.py",
             "tests/integration/test_formats.py",
             "tests/integration/test_guest.py",
+            "tests/integration/test_jobs.py",
             "tests/integration/test_new_source.py",
             "tests/integration/test_postgres_history.py",
             "tests/integration/test_proposing.py",

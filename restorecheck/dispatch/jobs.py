@@ -6,7 +6,7 @@ takes only jobs that it can run; its lock keeps a target to one drill; its queue
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -180,8 +180,22 @@ class Jobs:
             stalled += await manager.list_jobs_async(id=number, status="doing")
         self._ended_before, self._ended = self._ended, set()
         for job in stalled:
-            await manager.retry_job(job)
+            await self._put_back(job)
         await manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
+
+    async def _put_back(self, job: jobs.Job) -> None:
+        manager = self._app.job_manager
+        assert job.id is not None, "it was stored"
+        # What is refused was ended by another worker in between.
+        with suppress(exceptions.ConnectorException):
+            try:
+                await manager.retry_job(job)
+            except (
+                exceptions.UniqueViolation
+            ):  # a later job of the target waits, and this one has its lock
+                await manager.finish_job_by_id_async(
+                    job_id=job.id, status=jobs.Status.FAILED, delete_job=True
+                )
 
     def _run(self, context: procrastinate.JobContext, target: str) -> None:
         try:

@@ -26,20 +26,24 @@ from tests.contract.postgres_store import empty, url_of
 from tests.missing import need
 
 HOSTS = ("alpha", "beta", "gamma")
-PATIENCE = 240
+PATIENCE = 400
+pytestmark = pytest.mark.timeout(900)
 SLOT = datetime(2026, 2, 27, 3, 15, tzinfo=UTC)
 
 
 class Hosts:
     """One configuration; `runs_on` by target."""
 
-    def __init__(self, world, url, targets, *, seconds=0.0, timeout=10, network=None):
+    def __init__(
+        self, world, url, targets, *, seconds=0.0, timeout=10, network=None, dispatch="workers"
+    ):
         """`network`: host → the URL of the history there, and the command that enters its namespace."""
         self.world = world
         self.url = url
         self.network = network or {}
         self.wires: Any = None
         """What cuts and mends the network."""
+        self.kubelet: Any = None
         self.targets = targets
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.nap = threading.Event()
@@ -52,7 +56,7 @@ class Hosts:
         lines += [
             "postgres: {work_dir: '${WORK}', jobs: 1}",
             f"history: {{url: '${{HISTORY}}', host_timeout_seconds: {timeout}}}",
-            "runner: {dispatch: workers, max_parallel_drills: 2, stop_within_seconds: 60}",
+            f"runner: {{dispatch: {dispatch}, max_parallel_drills: 2, stop_within_seconds: 60}}",
             "defaults: {schedule: '0 0 1 1 *'}",
         ]
         world.config.write_text("\n".join(lines) + "\n")
@@ -61,7 +65,7 @@ class Hosts:
             self.work(host).chmod(world.work.stat().st_mode)
 
     def work(self, host):
-        return self.world.directory / f"w-{host}"
+        return self.world.directory / ("pod" if host == "pod" else f"w-{host}")
 
     def environment(self, host):
         state = str(self.world.directory / f"state-{host}")

@@ -162,3 +162,5 @@ def test_what_lies_on_the_disk_of_another_host_is_left_to_it():
     assert here.delete == ((left, there),), "a server can be reached from any host"
     assert here.spared == ((SERVER, "on the host alpha, whose next sweep deletes it"),)
     assert sweep(finished=[left], host="alpha").delete == ((left, there), (left, SERVER))
+    of_a_pod = over(host="pod:x", ledger=(SERVER,))
+    assert sweep(finished=[of_a_pod], host="beta").delete == ((of_a_pod, SERVER),)

@@ -549,7 +549,10 @@ class Service:
                 self._launcher.finish()
             for name in Agenda(store.database).waiting(self._clock.now() - RECENT):
                 if self._target(name) is not None and not self.coming(name):
-                    self._call(name)
+                    again = f"again:{name}"
+                    self._alarm.add_job(
+                        self._night, args=[name], id=again, executor=DRILLS, replace_existing=True
+                    )
 
     # --- chores ---------------------------------------------------------------------------
 

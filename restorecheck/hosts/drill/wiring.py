@@ -18,7 +18,7 @@ from restorecheck.hosts.drill.telemetry import observer_of
 from restorecheck.hosts.process import leases
 from restorecheck.hosts.process.conformance_journal import Journal
 from restorecheck.hosts.process.histories import open_history
-from restorecheck.hosts.process.shared_leases import POD, SharedLeases, host_name_of, is_alive
+from restorecheck.hosts.process.shared_leases import SharedLeases, host_name_of, is_alive
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets, Unconfigured
 from restorecheck.lifecycle import Gone, StillThere
@@ -26,7 +26,7 @@ from restorecheck.model import Drill, Resource, Verdict
 from restorecheck.ports import Clock, NoObserver, Observer, Provider
 from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sql.store import SqlStore
-from restorecheck.sweep import is_of_its_host
+from restorecheck.sweep import is_ephemeral, is_of_its_host
 
 if TYPE_CHECKING:
     from restorecheck.postgres.dump.settings import FullText
@@ -170,7 +170,7 @@ def _delete_from_here(
     """Of a drill of another host: what is not on its own disk."""
     if not is_of_its_host(resource):
         return known.delete(resource, made_until)
-    if host.startswith(POD):
+    if is_ephemeral(host):
         return Gone(resource)
     detail = f"only the host {host} can delete it: the next sweep there does"
     return StillThere(resource, detail, wait=timedelta(0), hopeless=True)

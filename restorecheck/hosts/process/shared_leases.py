@@ -24,8 +24,6 @@ log = structlog.get_logger("restorecheck.history")
 
 NAME = "RESTORECHECK_HOST"
 """Variable with the name of this host, where the host name changes or is not unique (containers)."""
-POD = "pod:"
-"""Begins the name of a host whose files are deleted with it, as those of a Kubernetes pod with an ephemeral volume."""
 
 
 def host_name_of(history: History) -> str:
