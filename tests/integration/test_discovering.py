@@ -158,6 +158,18 @@ def test_run_once_drills_a_database_that_it_has_just_found(scene):
     assert scene.launcher.orders == ["sweep", "drill shop"]
 
 
+def test_run_once_says_that_a_found_name_is_taken_and_drills_the_others(scene):
+    more = f"targets: [{{name: shop, schedule: '0 4 * * *', dump: {{path: {scene.path}}}}}]\n"
+    scene.path.write_text(scene.written(more))
+    service = scene.started()
+    scene.dump("shop")
+
+    drills, _ = service.once()
+
+    assert list(drills) == ["shop"]
+    assert any("what was found is not used" in m.text for m in scene.recorder.messages)
+
+
 def test_the_list_is_told_of_before_it_is_stored(scene, monkeypatch):
     service = scene.started()
     scene.dump("shop")

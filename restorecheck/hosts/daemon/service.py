@@ -184,8 +184,8 @@ class Service:
             finally:
                 self._gate.leave()
 
-        if self._discover():
-            self._watched.reload()
+        if self._discover() and not self._watched.reload() and self._watched.problem:
+            self._shout(f"what was found is not used: {self._watched.problem.splitlines()[0]}", "")
         self._look_for_new(at_once=True)
         names = [
             target.name
