@@ -50,6 +50,7 @@ GROUPS = (
             "tests/acceptance/test_physical_hostile.py",
             "tests/acceptance/test_query_time.py",
             "tests/acceptance/test_pipelines.py",
+            "tests/acceptance/test_physical_mixtures.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",
