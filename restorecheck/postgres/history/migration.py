@@ -11,6 +11,9 @@ from restorecheck.sql.database import Row
 VERSION = 1
 
 TABLES = """
+create table format (version integer not null);
+insert into format values (1);
+
 create domain name_ as text collate "C";
 
 create table drills (
@@ -153,9 +156,6 @@ create trigger notes_stay before delete on notes for each row
 execute function refuse('a note is never deleted');
 create trigger signatures_stay before delete on signatures for each row
 execute function refuse('a signature is never deleted');
-
-create table format (version integer not null);
-insert into format values (1);
 """
 
 Connection = psycopg.Connection[Row]
