@@ -41,6 +41,7 @@ GROUPS = (
             "tests/acceptance/test_hostile.py",
             "tests/acceptance/test_image.py",
             "tests/acceptance/test_interrupts.py",
+            "tests/acceptance/test_kubernetes_jobs.py",
             "tests/acceptance/test_moments.py",
             "tests/acceptance/test_pgbackrest.py",
             "tests/acceptance/test_pgbackrest_repositories.py",
