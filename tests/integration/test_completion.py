@@ -142,7 +142,7 @@ def test_targets_are_those_of_the_configuration_that_the_line_names(place, capsy
 
 
 def test_commands_below_a_command_and_values_of_an_option_are_offered_alone(capsys):
-    assert offered(capsys, "config", "") == ["validate", "schema", "example"]
+    assert offered(capsys, "config", "") == ["validate", "discover", "schema", "example"]
     assert offered(capsys, "demo", "") == ["dumps", "aws"]
     assert offered(capsys, "doctor", "--fail-on", "") == ["critical", "high", "medium", "low"]
     assert offered(capsys, "drill", "--full-text", "") == []
