@@ -37,7 +37,8 @@ class SqlStore(DrillStore, History):
 
     def create(self, drill: Drill) -> Drill:
         stored = drill.evolve(version=1)
-        with self.database.translated("write"):
+        with self.database.transaction():
+            self._refuse_settled(drill)
             inserted = self.database.execute(
                 "insert into drills (id, target, version, started_at, scheduled_for, finished,"
                 " left_behind, state) values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
@@ -55,6 +56,15 @@ class SqlStore(DrillStore, History):
                 f"drill {drill.id} or a drill for the same slot exists already"
             )
         return stored
+
+    def _refuse_settled(self, drill: Drill) -> None:
+        """Another host may have recorded a reason for the slot while this one began: it has one or the other."""
+        settled = self.database.row(
+            "select reason from slots where target = ? and due_at = ? and reason is not null",
+            (drill.target, stamp(drill.scheduled_for)),
+        )
+        if settled is not None:
+            raise DrillConflictError(f"the slot of drill {drill.id} is settled: {settled[0]}")
 
     def load(self, drill_id: str) -> Drill:
         row = self.database.row("select state from drills where id = ?", (drill_id,))

@@ -313,3 +313,13 @@ def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(
                 line for (line,) in store.database.rows(f"explain {statement}", parameters)
             )
             assert "Seq Scan" not in plan, f"{statement}\n{plan}"
+
+
+def test_a_slot_with_a_reason_why_it_was_not_drilled_gets_no_drill(store):
+    Agenda(store.database).settle("courses", NOW, "missed", NOW)
+
+    with pytest.raises(DrillConflictError, match="is settled: missed"):
+        store.create(drill(id="d-1", scheduled_for=NOW))
+
+    assert store.unfinished() == ()
+    store.create(drill(id="d-2", scheduled_for=NOW + timedelta(days=1)))

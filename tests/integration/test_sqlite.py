@@ -11,7 +11,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from restorecheck.errors import StoreError
+from restorecheck.errors import DrillConflictError, StoreError
 from restorecheck.history import flaws
 from restorecheck.hosts.process import logs
 from restorecheck.model import Verdict
@@ -347,3 +347,13 @@ def test_making_a_history_private_takes_no_lock_away_from_who_holds_it(path, sto
 
     held.close()
     assert "locked" in done.stderr
+
+
+def test_a_slot_with_a_reason_why_it_was_not_drilled_gets_no_drill(store):
+    Agenda(store.database).settle("courses", NOW, "missed", NOW)
+
+    with pytest.raises(DrillConflictError, match="is settled: missed"):
+        store.create(drill(id="d-1", scheduled_for=NOW))
+
+    assert store.unfinished() == ()
+    store.create(drill(id="d-2", scheduled_for=NOW + timedelta(days=1)))
