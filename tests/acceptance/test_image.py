@@ -216,6 +216,10 @@ def test_its_bill_of_materials_has_what_is_in_it(monkeypatch):
     assert ("pypi", "pip") not in names
 
 
+@left_out_if(
+    "RESTORECHECK_IMAGE" not in os.environ,
+    "a second image takes a quarter of an hour: RESTORECHECK_IMAGE=twice makes it",
+)
 @pytest.mark.timeout(1800)
 def test_made_anew_in_another_folder_it_has_the_same_bytes(tmp_path, monkeypatch):
     """Of the same base and the same lists of packages, which no image can do without."""
