@@ -216,7 +216,7 @@ def test_its_bill_of_materials_has_what_is_in_it(monkeypatch):
     assert ("pypi", "pip") not in names
 
 
-@left_out_if(
+@missing.left_out_if(
     "RESTORECHECK_IMAGE" not in os.environ,
     "a second image takes a quarter of an hour: RESTORECHECK_IMAGE=twice makes it",
 )
