@@ -43,7 +43,7 @@ class Restorable:
         )
         lacks = f" Data after {minute_of(self.taken_at)} is not in it." if self.taken_at else ""
         took = f" Its restore took {duration(self.seconds)}." if self.seconds else ""
-        return f"{known}{lacks}{took} How: {self.command}"
+        return f"{known}{lacks}{took}"
 
 
 def to_restore(report: Report, past: Past) -> str:
@@ -51,7 +51,7 @@ def to_restore(report: Report, past: Past) -> str:
     known = restorable(report, past)
     if known is None:
         return wording.none_verified(past)
-    return f"{wording.RESTORABLE}: {known.backup}. {known.says}"
+    return f"{wording.RESTORABLE}: {known.backup}. {known.says} How: {known.command}"
 
 
 def restorable(report: Report, past: Past) -> Restorable | None:

@@ -22,7 +22,7 @@ from restorecheck.model import (
 from restorecheck.report import html, markdown, terminal, wording
 from restorecheck.report.document import DeploymentReport
 from restorecheck.report.past import past_of
-from restorecheck.report.restorable import restorable
+from restorecheck.report.restorable import restorable, to_restore
 from tests.factories import NOW
 from tests.nights import check, night
 from tests.unit.report.test_advice import CUT, EMPTIED, OLD, OTHER, UNCLEAR, WRONG, bad
@@ -275,10 +275,9 @@ def test_what_was_done_instead_of_touching_production_is_what_this_kind_of_drill
 
 def test_the_runbook_is_named_where_a_backup_is_known():
     report = bad(EMPTIED, check(), backup=TONIGHT, contact=CONTACT)
-    known = restorable(report, past_of([BEFORE]))
-    assert known is not None
-    assert known.says.endswith(f"How: restorecheck bring-back {report.target}")
+    said = to_restore(report, past_of([BEFORE]))
+    assert said.endswith(f"How: restorecheck bring-back {report.target}")
     there = DeploymentReport(nightly_machine="arn:m", table="t", bucket="b")
     known = restorable(report.model_copy(update={"deployment": there}), past_of([BEFORE]))
     assert known is not None
-    assert known.says.endswith(f"bring-back {report.target} --table t --bucket b")
+    assert known.command.endswith(f"bring-back {report.target} --table t --bucket b")
