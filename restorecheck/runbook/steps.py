@@ -50,7 +50,7 @@ class Proven:
 
 
 def script(proven: Proven, steps: Sequence[RunbookStep], shell: Shell, now: datetime) -> str:
-    """The whole runbook. It does nothing until somebody runs its commands."""
+    """The whole runbook. It does nothing until a person runs its commands."""
     lines = ["#!/bin/sh", *_comments(_head(proven, now)), "set -eu"]
     if shell.variables:
         names = " ".join(sorted(shell.variables))

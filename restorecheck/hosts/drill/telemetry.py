@@ -20,7 +20,7 @@ log = structlog.get_logger("restorecheck.telemetry")
 
 
 class Traced(Observer):
-    """Passes every call on; when a drill has finished, whoever finished it, its trace is sent."""
+    """Passes every call on. When a drill has finished, also by a sweep, its trace is sent."""
 
     def __init__(self, inner: Observer, config: Config) -> None:
         self._inner = inner

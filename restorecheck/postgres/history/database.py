@@ -32,7 +32,7 @@ LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""Without an answer for 30 seconds the connection is lost: the network may drop packets without a word."""
+"""Without an answer for 30 seconds the connection counts as lost: a network may drop packets without an error."""
 SESSION = """
 set search_path to restorecheck;
 set lock_timeout to '30s';

@@ -1,6 +1,6 @@
 """A socket through which a program reaches one database as one role, and nothing else of the server.
 
-A throw-away server trusts whoever reaches its socket, also as its superuser. So a program of the user's gets this
+A throw-away server accepts every client that reaches its socket, also as its superuser. So a program of the user's gets this
 socket instead: role and database are written into the start of each connection, and sessions begin read-only.
 
 Source: PostgreSQL documentation, "Message Formats" (StartupMessage, SSLRequest, GSSENCRequest, CancelRequest).
