@@ -116,7 +116,7 @@ def _proven(config: Config, targets: Sequence[Target]) -> dict[str, str]:
     from restorecheck.hosts.cli.opened_history import opened
 
     found: dict[str, str] = {}
-    if not Path(config.history.path).exists():
+    if config.history.url is None and not Path(config.history.path).exists():
         return found
     with contextlib.suppress(RestorecheckError), opened(config) as store:
         for target in targets:

@@ -453,11 +453,11 @@ class Service:
 
     def _wanted_by(self, name: str) -> datetime:
         """Where places are short: first what a person asked for, then the target whose proof becomes too old first."""
-        target, found = self._target(name), []
+        target, ends = self._target(name), None
         if target is not None and name not in self._asked:
             with self.guarded("read the history", target=name), self._history() as store:
-                found.append(proof_ends(target, store))
-        return found[0] or AT_ONCE if found else AT_ONCE
+                ends = proof_ends(target, store)
+        return ends or AT_ONCE
 
     def _drill(self, name: str, *, first: bool = False) -> str | None:
         """The id of the drill; empty: none started; None: no slot is due.
