@@ -137,6 +137,12 @@ class Production:
         )
         return str(self.sql("select clock_timestamp()::text")[0][0])
 
+    def next_second(self) -> None:
+        """A backup tells the whole second of its end: a moment within that second may be before its end."""
+        self.sql(
+            "select pg_sleep(1 - mod(extract(second from clock_timestamp())::numeric, 1)::float8)"
+        )
+
     def switch(self) -> str:
         """The present segment, finished and archived."""
         ((name,),) = self.sql("select pg_walfile_name(pg_switch_wal())")

@@ -27,9 +27,11 @@ class Story:
 def tell(production: Production) -> Story:
     early = production.order(100)
     production.backup("full")
+    production.next_second()
     between = production.order(100)
     production.switch()
     production.backup("tar", "--format=tar", "--gzip")
+    production.next_second()
     production.order(3000)
     middle = production.order(100)
     production.switch()

@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -67,8 +68,7 @@ def image(tmp_path_factory):
 def geo(image, tmp_path_factory):
     """A dump of a database with all of it, made in a container of the product's own."""
     found = containers.examine("podman", image)
-    place = Path(SHORT) / "rc-geo"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="rc-geo-", dir=SHORT))
     place.chmod(0o711)
     places = Places(place / "restorecheck-source")
     account = OsUser(f"{LAST}", LAST, LAST, alone=True)

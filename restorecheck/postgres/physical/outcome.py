@@ -64,6 +64,11 @@ _SPACE = re.compile(
 LATER_SPACE = (
     "A tablespace was made after the backup, and its folder is production's: make a new backup."
 )
+_NOT_COPIED = re.compile(
+    r'could not restore file "(\w+)" from archive: child process exited with exit code 201'
+)
+"""The code of the broker's script when the server's own copy of a fetched file fails."""
+_COPYING = re.compile(r"^cp: .*: (.+)$")
 _FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
 _DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 _CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
@@ -72,6 +77,7 @@ _TIMELINE = re.compile(r"selected new timeline ID: (\d+)")
 
 def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | Unclear:
     """Why the server ended before it was ready. `refused`: the broker's reason, if the archive failed."""
+    lines = list(lines)
     fatal = [match[1] for match in map(_FATAL.match, lines) if match]
     if refused is not None:
         return refused
@@ -79,6 +85,8 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
         if _SPACE.match(text):
             said = f"recovery ended at a new tablespace: {_shown(text)}"
             return Unclear(reason=said, hint=LATER_SPACE)
+        if found := _NOT_COPIED.search(text):
+            return _not_copied(found[1], lines)
         if any(words in text for words in OURS):
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:
@@ -86,6 +94,15 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
             return Broken(reason=f"recovery of the backup failed: {_shown(text)}")
     said = _shown(fatal[0]) if fatal else "the server ended without an error message"
     return Unclear(reason=f"recovery ended early: {said}")
+
+
+def _not_copied(name: str, lines: Iterable[str]) -> Unclear:
+    said = [match[1] for match in map(_COPYING.match, lines) if match]
+    why = f": {_shown(said[-1])}" if said else ""
+    return Unclear(
+        reason=f"{name} could not be written to the disk of the temporary server{why}",
+        hint="Free disk space, or set postgres.work_dir to a larger disk.",
+    )
 
 
 _LOST = re.compile(
