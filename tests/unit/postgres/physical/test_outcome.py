@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_under_the_server_s_copy_of_a_segment_is_named():
     fatal = f'XX000|FATAL:  could not restore file "{name}" from archive: child process exited with exit code 201'
 
     told = outcome.explain(
-        [f"cp: error writing 'pg_wal/RECOVERYXLOG': No space left on device", fatal], None
+        ["cp: error writing 'pg_wal/RECOVERYXLOG': No space left on device", fatal], None
     )
     quiet = outcome.explain([fatal], None)
 
