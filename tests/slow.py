@@ -1,6 +1,6 @@
 """Tests that may be slow, and why; of each group `make test` runs a share (tests/quick.py).
 
-An entry is a folder, of which whole files run, a file or a function. The longest file took one worker 280 s when this was written.
+An entry is a folder, of which whole files run, a file or a function.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Slow:
     share: float
-    """Of the tests of an entry, or of the files of a folder, that run in `make test`."""
+    """Of the tests of an entry, or of the files of a folder, that run in `make test`. 1: an entry runs whole or not at all."""
     why: str
+    entries: float = 1
+    """Of the entries of the group."""
 
 
 GROUPS = (
@@ -18,6 +20,7 @@ GROUPS = (
         Slow(
             0.06,
             "The installed command drills in each case, with a server that is made and taken away.",
+            entries=0.3,
         ),
         (
             "tests/acceptance/test_after_verified.py",
@@ -25,33 +28,38 @@ GROUPS = (
             "tests/acceptance/test_barman.py",
             "tests/acceptance/test_barman_cloud.py",
             "tests/acceptance/test_barman_variants.py",
-            "tests/acceptance/test_bombs.py",
             "tests/acceptance/test_basebackups.py",
+            "tests/acceptance/test_bombs.py",
+            "tests/acceptance/test_bring_back.py",
             "tests/acceptance/test_command_check.py",
             "tests/acceptance/test_commands.py",
-            "tests/acceptance/test_containers.py",
-            "tests/acceptance/test_bring_back.py",
             "tests/acceptance/test_comparisons.py",
+            "tests/acceptance/test_containers.py",
             "tests/acceptance/test_disk_full.py",
             "tests/acceptance/test_dumps_of_others.py",
             "tests/acceptance/test_early_signals.py",
             "tests/acceptance/test_faults.py",
             "tests/acceptance/test_fence.py",
             "tests/acceptance/test_formats.py",
+            "tests/acceptance/test_full_text.py",
             "tests/acceptance/test_hostile.py",
-            "tests/acceptance/test_image.py",
             "tests/acceptance/test_interrupts.py",
-            "tests/acceptance/test_kubernetes_jobs.py",
+            "tests/acceptance/test_kill.py",
+            "tests/acceptance/test_killer.py",
             "tests/acceptance/test_moments.py",
             "tests/acceptance/test_pgbackrest.py",
             "tests/acceptance/test_pgbackrest_repositories.py",
             "tests/acceptance/test_physical.py",
-            "tests/acceptance/test_physical_small.py",
             "tests/acceptance/test_physical_clusters.py",
+            "tests/acceptance/test_physical_elsewhere.py",
             "tests/acceptance/test_physical_hostile.py",
-            "tests/acceptance/test_query_time.py",
-            "tests/acceptance/test_pipelines.py",
             "tests/acceptance/test_physical_mixtures.py",
+            "tests/acceptance/test_physical_small.py",
+            "tests/acceptance/test_pipelines.py",
+            "tests/acceptance/test_private_files.py",
+            "tests/acceptance/test_propose.py",
+            "tests/acceptance/test_prove.py",
+            "tests/acceptance/test_query_time.py",
             "tests/acceptance/test_row_values.py",
             "tests/acceptance/test_runner.py",
             "tests/acceptance/test_scratch.py",
@@ -59,11 +67,21 @@ GROUPS = (
             "tests/acceptance/test_servers.py",
             "tests/acceptance/test_several_databases.py",
             "tests/acceptance/test_storage_damages.py",
+            "tests/acceptance/test_storage_network.py",
             "tests/acceptance/test_storages.py",
-            "tests/acceptance/test_three_hosts.py",
             "tests/acceptance/test_upgrade.py",
             "tests/acceptance/test_walg.py",
+        ),
+    ),
+    (
+        Slow(1, "A minute or more: hosts, jobs, an image or every fault of AWS.", entries=0.15),
+        (
+            "tests/acceptance/test_image.py",
+            "tests/acceptance/test_kubernetes_jobs.py",
+            "tests/acceptance/test_three_hosts.py",
             "tests/acceptance/test_workers.py",
+            "tests/rds/test_doctor.py",
+            "tests/rds/test_faults.py",
         ),
     ),
     (
@@ -85,7 +103,9 @@ GROUPS = (
     ),
     (
         Slow(
-            0.1, "Each case starts servers or programs of PostgreSQL, or reads dumps made for it."
+            0.1,
+            "Each case starts servers or programs of PostgreSQL, or reads dumps made for it.",
+            entries=0.5,
         ),
         (
             "tests/integration/test_ahead.py",
@@ -147,4 +167,3 @@ GROUPS = (
         ),
     ),
 )
-SLOW = {entry: slow for slow, entries in GROUPS for entry in entries}

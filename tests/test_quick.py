@@ -7,7 +7,7 @@ import pytest
 
 from tests import quick
 from tests.chosen import SEED
-from tests.slow import SLOW, Slow
+from tests.slow import GROUPS, Slow
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,8 +23,8 @@ OTHERS = [Item("tests/a/test_d.py::test_alone"), Item("tests/a/test_d.py::test_d
 
 @pytest.fixture(autouse=True)
 def slow(monkeypatch):
-    table = {"tests/a/test_b.py": Slow(0.1, "an example")}
-    monkeypatch.setattr(quick, "SLOW", table)
+    table = [(Slow(0.1, "an example"), ("tests/a/test_b.py",))]
+    monkeypatch.setattr(quick, "GROUPS", table)
     return table
 
 
@@ -43,12 +43,25 @@ def test_of_every_entry_a_test_runs_and_of_what_is_not_slow_every_one():
 
 
 def test_of_a_folder_whole_files_run(slow):
-    slow["tests/rds"] = Slow(0.5, "an example")
+    slow.append((Slow(0.5, "an example"), ("tests/rds",)))
     files = [[Item(f"tests/rds/test_{name}.py::test_{n}") for n in range(5)] for name in "ab"]
 
     taken, rest = quick.split([*files[0], *files[1]])
 
     assert [taken, rest] in (files, files[::-1])
+
+
+def test_of_a_group_some_entries_run_and_of_these_all_tests_where_the_share_is_one(slow):
+    names = [f"tests/e/test_{name}.py" for name in "abcdefgh"]
+    slow.append((Slow(1, "an example", entries=0.25), tuple(names)))
+    cases = [Item(f"{name}::test_{n}") for name in names for n in range(3)]
+
+    taken, rest = quick.split(cases)
+
+    files = {item.nodeid.partition("::")[0] for item in taken}
+    assert len(files) == 2
+    assert [item for item in cases if item.nodeid.startswith(tuple(files))] == taken
+    assert len(taken) + len(rest) == len(cases)
 
 
 def test_another_seed_takes_other_cases(monkeypatch):
@@ -59,7 +72,7 @@ def test_another_seed_takes_other_cases(monkeypatch):
 
 
 def test_a_function_of_a_slow_file_may_have_a_share_of_its_own(slow):
-    slow["tests/a/test_b.py::test_c"] = Slow(0.5, "an example")
+    slow.append((Slow(0.5, "an example"), ("tests/a/test_b.py::test_c",)))
 
     taken, _ = quick.split([*CASES, *OTHERS])
 
@@ -67,14 +80,14 @@ def test_a_function_of_a_slow_file_may_have_a_share_of_its_own(slow):
 
 
 def test_whatever_is_called_slow_is_there_and_says_why():
-    for entry, slow in SLOW.items():
+    for slow, entry in ((slow, entry) for slow, entries in GROUPS for entry in entries):
         path, _, function = entry.partition("::")
         assert (ROOT / path).exists(), entry
         assert f"def {function}(" in (ROOT / path).read_text() if function else True, entry
-        assert 0 < slow.share < 1
+        assert 0 < slow.share * slow.entries < 1
         assert slow.why.endswith("."), entry
 
 
 def test_no_unit_test_is_slow_so_every_run_passes_all_of_the_pure_rooms():
     """What is measured (tests/coverage.py) is held against 100 % in a quick run."""
-    assert not [entry for entry in SLOW if entry.startswith("tests/unit")]
+    assert not [e for _, entries in GROUPS for e in entries if e.startswith("tests/unit")]

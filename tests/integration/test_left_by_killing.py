@@ -122,12 +122,16 @@ def test_a_server_of_initdb_s_own_that_was_killed_leaves_no_shared_memory(places
 
     making = threading.Thread(target=make)
     making.start()
-    while not (own := segments_over(places.data)) and making.is_alive():
-        pass
+    own: dict[int, int] = {}
+    while making.is_alive() and not own:
+        own = {
+            segment: maker
+            for segment, maker in segments_over(places.data).items()
+            if held(segment, maker)
+        }
     assert own
     for maker in own.values():
         bootstrap = psutil.Process(maker)
-        bootstrap.suspend()  # else it would end by itself when its initdb is gone
         for process in (*bootstrap.parents(), bootstrap):
             with suppress(psutil.ZombieProcess):  # a shell between them may have ended
                 if str(places.data) in " ".join(process.cmdline()):
@@ -176,6 +180,19 @@ def segments_over(data):
         for key, number, _mode, _size, maker, *_ in lines
         if shared_memory._is_over(libc, int(key), int(number), data)
     }
+
+
+def held(segment, maker):
+    """Whether a bootstrap stands still, and has not removed its segment before: it would end by itself when its initdb is gone."""
+    with suppress(psutil.NoSuchProcess):
+        bootstrap = psutil.Process(maker)
+        bootstrap.suspend()
+        while bootstrap.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+            pass
+        if segment in segments():
+            return True
+        bootstrap.resume()
+    return False
 
 
 def without_walls(reach):
