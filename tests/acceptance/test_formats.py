@@ -228,6 +228,17 @@ def test_a_dump_of_another_database_than_the_configured_one_is_failed(world, dum
     assert "expected courses, found library" in report["reason"]
 
 
+def test_a_plain_dump_that_is_called_after_another_database_is_inconclusive(world, dumps):
+    put(dumps["plain"], world.backups / "library-2026-01-01.sql")
+    text = world.config.read_text()
+    world.config.write_text(text.replace("checks: []", "checks: []\n    databases: [courses]"))
+
+    code, report = world.drill()
+
+    assert (code, report["verdict"]) == (3, "inconclusive"), report["reason"]
+    assert "no dump is known to be of courses" in report["reason"]
+
+
 def test_a_plain_dump_is_restored_under_the_configured_name(world, dumps):
     put(dumps["plain"], world.backups / "library.sql")
     text = world.config.read_text()

@@ -1,6 +1,7 @@
 """The databases of the dumps in a folder, and the newest dump of each."""
 
 import glob
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,6 +79,7 @@ def choose(
     now: datetime,
     but: Collection[Path] = (),
     exact: bool = False,
+    written: str | None = None,
 ) -> Choice:
     """Read the head of each file, and sort the files by database and age.
 
@@ -88,6 +90,7 @@ def choose(
         now: The present time.
         but: Files that are not dumps.
         exact: Only dumps that name the one database themselves, or whose files do.
+        written: The path as the user wrote it, if these files are copies.
 
     Raises:
         NotFoundError: The folder does not exist.
@@ -109,7 +112,7 @@ def choose(
     notes: tuple[str, ...] = ()
     if len(files) > limit:
         notes = (f"{len(files) - limit} older files were not read",)
-    chosen = _wanted(present, databases)
+    chosen = _wanted(present, databases, trusted=_names_files(path if written is None else written))
     return replace(
         chosen, future=tuple(future), present=tuple(present), notes=(*notes, *chosen.notes)
     )
@@ -160,8 +163,9 @@ def newest_first(dumps: Iterable[Dated]) -> tuple[Dated, ...]:
 # --- of which database --------------------------------------------------------------------------
 
 
-def _wanted(dumps: Sequence[Dated], databases: Sequence[str]) -> Choice:
-    families = _families(dumps)
+def _wanted(dumps: Sequence[Dated], databases: Sequence[str], *, trusted: bool) -> Choice:
+    """`trusted`: the user's path says which files hold the one database."""
+    families = _families(dumps, databases)
     several = [name for name in families if name]
     if not databases:
         if len(several) > 1:
@@ -172,18 +176,18 @@ def _wanted(dumps: Sequence[Dated], databases: Sequence[str]) -> Choice:
     if tuple(databases) == (ALL,):
         return _each(several or [""], families, dumps)
     if len(databases) == 1:
-        return _one(databases[0], families, dumps)
+        return _one(databases[0], families, dumps, trusted=trusted)
     return _each(databases, families, dumps)
 
 
-def _families(dumps: Sequence[Dated]) -> dict[str, list[Dated]]:
-    """Dumps by database. Under the empty name: dumps of an unknown database, and files that are not dumps."""
+def _families(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[str, list[Dated]]:
+    """Dumps by database; a file name may be that of a configured one. Under the empty name: dumps of an unknown database, and files that are not dumps."""
     named = [d for d in dumps if d.head.dbname]
     families: dict[str, list[Dated]] = {}
     for dump in named:
         families.setdefault(dump.head.dbname, []).append(dump)
     stems = {dump.stem: dump.head.dbname for dump in named if dump.stem}
-    stems |= {name: name for name in families}
+    stems |= {name: name for name in (*families, *databases) if name != ALL}
     unnamed = [d for d in dumps if not d.head.dbname]
     for dump in unnamed:
         if dump.head.cluster:
@@ -231,15 +235,97 @@ def _refusal(names: Sequence[str], families: dict[str, list[Dated]]) -> Choice:
 MOST_NAMED = 12
 
 
-def _one(name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:
+def _one(
+    name: str, families: dict[str, list[Dated]], dumps: Sequence[Dated], *, trusted: bool
+) -> Choice:
     """The newest dump of this database; if there is none, of another one, which fails the check."""
     own = families.get(name, [])
     files = own + families.get(WHOLE_CLUSTER, [])
-    if not any(d.head.dump for d in own):
-        files += [d for d in dumps if not d.head.dbname and d not in files]
-    elif "" in families:
-        files += [d for d in families[""] if not d.head.dump]
+    if any(d.head.dump for d in own):
+        files += [d for d in families.get("", []) if not d.head.dump]
+        return Choice(wanted=(WantedDatabase(name=name, files=newest_first(files)),))
+    nameless = [d for d in dumps if not d.head.dbname and d not in files]
+    other = [d for d in nameless if d.head.dump and not (trusted or _may_be(d, name))]
+    files += [d for d in nameless if d not in other]
+    if other and not any(d.head.dump for d in files):
+        return _called_otherwise(name, newest_first(other)[0])
     return Choice(wanted=(WantedDatabase(name=name, files=newest_first(files or dumps)),))
+
+
+def _may_be(dump: Dated, name: str) -> bool:
+    """Whether a file is called after this database, or after none: `crm_prod.sql`, `nightly.sql`, `crm/a.sql`."""
+    if dump.path.parent.name.lower() == name.lower():
+        return True
+    rest = dump.stem.lower().replace(name.lower(), " ")
+    return all(word in SAY_NOTHING or not word.isalpha() for word in _WORDS.split(rest) if word)
+
+
+_WORDS = re.compile(r"[\W_]+")
+SAY_NOTHING = frozenset(
+    [
+        "all",
+        "app",
+        "application",
+        "back",
+        "backup",
+        "backups",
+        "bak",
+        "base",
+        "cluster",
+        "complete",
+        "copy",
+        "data",
+        "database",
+        "databases",
+        "db",
+        "dbs",
+        "dump",
+        "dumps",
+        "export",
+        "full",
+        "latest",
+        "live",
+        "local",
+        "main",
+        "master",
+        "new",
+        "newest",
+        "old",
+        "pg",
+        "pgdump",
+        "postgres",
+        "postgresql",
+        "prod",
+        "production",
+        "psql",
+        "rds",
+        "replica",
+        "restore",
+        "schema",
+        "server",
+        "snapshot",
+        "sql",
+        "test",
+    ]
+)
+"""Words in names of dumps that are no names of databases."""
+
+
+def _names_files(path: str) -> bool:
+    """Whether a path is that of a file, or a glob with words of its own, and not that of all files of a folder."""
+    last = Path(path).name
+    if glob.has_magic(last):
+        words = _WORDS.split(timestamps.stem(re.sub(r"\[[^]]*\]|[*?]", "-", last)).lower())
+        return any(word and word not in SAY_NOTHING for word in words)
+    return "." in last and not Path(path).is_dir()
+
+
+def _called_otherwise(name: str, dump: Dated) -> Choice:
+    return Choice(
+        reason=f"no dump is known to be of {name}: {dump.path.name} does not name its database, and its name is not {name}",
+        hint=f"If it is a dump of {name}, let `path` say so (for example {dump.stem}-*), or write the name into the "
+        "dump: pg_dump -Fc, or --create.",
+    )
 
 
 def _each(names: Sequence[str], families: dict[str, list[Dated]], dumps: Sequence[Dated]) -> Choice:

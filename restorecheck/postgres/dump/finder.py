@@ -446,6 +446,7 @@ def look(
         fetched=fetched,
         rule=select,
         picked={} if picked is None else picked,
+        written=dump.path,
     )
     if before is not None:
         before()
@@ -474,6 +475,7 @@ def _look(
     fetched: Fetched | None,
     rule: Select,
     picked: dict[str, Path],
+    written: str,
 ) -> FoundDumps:
     roles = _roles_beside(dump, decryption, now)
     choice = choose(
@@ -483,6 +485,7 @@ def _look(
         now=now,
         but=roles.all if roles else (),
         exact=dump.exact,
+        written=written,
     )
     selections = []
     for number, wanted in enumerate(choice.wanted):

@@ -121,6 +121,59 @@ def test_of_one_listed_database_the_dumps_of_others_do_not_count(folder):
     assert newest(chosen(folder, "shop")) == {"shop": "a.sql"}
 
 
+@pytest.mark.parametrize(
+    "name", ["shop-2026-02-25.sql", "shop.sql.gz", "crm_archive.sql", "acme/shop.sql"]
+)
+def test_a_dump_that_is_called_after_another_database_does_not_prove_the_listed_one(folder, name):
+    put(folder, name)
+
+    choice = chosen(folder, "crm", path="acme" if "/" in name else "")
+
+    assert choice.wanted == ()
+    assert choice.reason.startswith(
+        f"no dump is known to be of crm: {name.split('/')[-1]} does not"
+    )
+    assert "pg_dump -Fc" in choice.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("nightly-2026-02-25.sql", ""),
+        ("dump.sql.gz", ""),
+        ("db_backup_20260225.sql", ""),
+        ("pg15-prod.sql", ""),
+        ("crm-prod-2026-02-25.sql", ""),
+        ("CRM.sql", ""),
+        ("crm/a.sql", "crm"),
+        ("shop-2026-02-25.sql", "shop-*.sql"),
+        ("shop.sql", "shop.sql"),
+        ("2026-02-25/shop.sql", "*/shop.sql"),
+    ],
+)
+def test_a_dump_without_a_name_is_of_the_listed_database_if_nothing_says_otherwise(
+    folder, name, path
+):
+    put(folder, name)
+
+    assert newest(chosen(folder, "crm", path=path)) == {"crm": name.split("/")[-1]}
+
+
+def test_a_newer_dump_that_is_called_otherwise_is_passed_over(folder):
+    put(folder, "nightly.sql", age=9 * HOUR)
+    put(folder, "shop.sql")
+
+    assert newest(chosen(folder, "crm")) == {"crm": "nightly.sql"}
+
+
+def test_of_listed_databases_the_one_whose_dumps_are_there_is_known_by_their_names(folder):
+    put(folder, "shop-2026-02-25.sql")
+
+    choice = chosen(folder, "shop", "crm")
+
+    assert (newest(choice), choice.absent) == ({"shop": "shop-2026-02-25.sql"}, ("crm",))
+
+
 def test_a_damaged_file_belongs_to_the_database_whose_files_are_named_like_it(folder):
     put(folder, "crm-2026-02-24.sql", of="crm", age=27 * HOUR)
     put(folder, "shop-2026-02-25.sql", of="shop")
