@@ -71,7 +71,8 @@ def psql(shop, *statements):
 
 
 FUNCTIONS = """
-select proname, coalesce(proacl, acldefault('f', proowner))::text from pg_proc where prosecdef or proname ~ '^lo_' order by oid
+select proname, (select array_agg(a::text order by a::text) from unnest(coalesce(proacl, acldefault('f', proowner))) a)
+from pg_proc where prosecdef or proname ~ '^lo_' order by pg_proc.oid
 """
 
 

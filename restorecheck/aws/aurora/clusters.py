@@ -111,9 +111,9 @@ def add_instance(
     settings: AuroraSettings, account: Account, drill: Drill, now: datetime
 ) -> StepEvent:
     """The instance that serves the cluster; the data are asked at the cluster's writer endpoint."""
-    cluster = own(account, drill, DB_CLUSTER)
     name = name_of(drill, DB_INSTANCE)
     view = account.instances.latest().get(name)
+    cluster = own(account, drill, DB_CLUSTER)  # after its instance: then its endpoint is as new
     if view is None:
         return _begin_instance(settings, account, drill, cluster, name)
     waiting = unready(settings, drill, view, DB_INSTANCE, now)
