@@ -11,6 +11,7 @@ import pytest
 from restorecheck import config as configuration
 from restorecheck.errors import BusyError, DrillConflictError, StoreError
 from restorecheck.history import flaws
+from restorecheck.hosts.cli import doctor
 from restorecheck.hosts.drill.standings import newest_reports, notes_of, statuses_of
 from restorecheck.postgres.history import migration
 from restorecheck.postgres.history.database import PostgresDatabase, place_of
@@ -315,6 +316,19 @@ def test_no_question_of_a_night_reads_a_whole_history_of_250_000_reports(
             )
             # Of messages only those of the last days are kept: that table stays small.
             assert not re.search(r"Seq Scan on (drills|reports|slots)\b", plan), plan
+
+
+def test_doctor_knows_the_newest_verified_backup_of_it(store, history_server, tmp_path):
+    put(store, 1)
+    text = (
+        f"version: 1\nhistory: {{url: '{url_of(history_server)}'}}\n"
+        "targets:\n  - {name: courses, dump: {path: b}}\n  - {name: shop, dump: {path: c}}\n"
+    )
+    config = configuration.parse(text, file="r", directory=tmp_path, environment={"HOME": "/"})
+
+    assert doctor._proven(config, config.targets) == {
+        "courses": store.load("d-1").backup.identifier
+    }
 
 
 def test_a_slot_with_a_reason_why_it_was_not_drilled_gets_no_drill(store):
