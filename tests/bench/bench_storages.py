@@ -22,7 +22,7 @@ from pathlib import Path
 from restorecheck.postgres.server.binaries import Installation
 from restorecheck.storages.s3 import S3Storage
 from tests.bench.bench_forms import FORMS, drill, dump
-from tests.bench.bench_tables import ROUNDS, installed
+from tests.bench.bench_tables import AS_INSTALLED, ROUNDS, installed
 from tests.bench.measured import Row, note
 
 ROWS = 1_000_000
@@ -131,7 +131,9 @@ def compare(installation: Installation, form: str, folder: Path) -> None:
 
 
 def main() -> None:
-    os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+    keys = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+    os.environ |= keys
+    AS_INSTALLED.update(keys)
     installation = installed()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     print(f"dumps in S3 over loopback, PostgreSQL {installation.version}")
