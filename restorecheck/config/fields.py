@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeGuard
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
@@ -104,9 +104,12 @@ def interval_of(text: str) -> timedelta:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def is_interval(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _INTERVAL.fullmatch(value) is not None
+
+
 def _interval(value: Any) -> Any:  # noqa: ANN401  # before validation
-    fits = isinstance(value, str) and _INTERVAL.fullmatch(value)
-    if not fits or not interval_of(value):
+    if not is_interval(value) or not interval_of(value):
         raise refusal("expected an interval such as 24h, 7d or 30min, found {found}")
     return value
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from restorecheck.config.document import Document
-from restorecheck.config.fields import interval_of
+from restorecheck.config.fields import interval_of, is_interval
 from restorecheck.config.findings import ConfigFinding, Path
 from restorecheck.config.models import WrittenTier
 from restorecheck.config.targets import Defaults, Target
-from restorecheck.schedule import EACH, Every, Sample, Tier
+from restorecheck.schedule import Every, Sample, Tier
 
 HOUR = 3600.0
 
@@ -32,8 +32,7 @@ def with_tiers(targets: Sequence[Target], tiers: Mapping[str, WrittenTier]) -> t
 
 def tier_of(target: Target, tiers: Mapping[str, WrittenTier], names: tuple[str, ...]) -> Tier:
     """`names`: the targets that a sample is drawn from."""
-    if target.tier is None:
-        return EACH
+    assert target.tier is not None, "it is in one"
     tier = tiers[target.tier]
     if tier.every is not None:
         return Every(interval_of(tier.every))
@@ -77,16 +76,9 @@ def _too_rare(path: Path, keys: dict[str, Any], tier: object) -> Iterator[Config
     """A target that is drilled less often than its proof may be old is overdue by design."""
     every = tier.get("every") if isinstance(tier, dict) else None
     allowed = keys.get("max_proof_age_hours", Defaults.model_fields["max_proof_age_hours"].default)
-    if (
-        not isinstance(every, str)
-        or isinstance(allowed, bool)
-        or not isinstance(allowed, int | float)
-    ):
-        return
-    try:
-        hours = interval_of(every).total_seconds() / HOUR
-    except AssertionError:
-        return  # another rule reports its form
+    if not is_interval(every) or isinstance(allowed, bool) or not isinstance(allowed, int | float):
+        return  # another rule reports their form
+    hours = interval_of(every).total_seconds() / HOUR
     if hours >= allowed:
         message = (
             f"the tier drills every {hours:g} hours, but max_proof_age_hours is {allowed:g}: the target would be overdue "

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from restorecheck.checks.answers import Judgement, NoAnswer, Rows
 from restorecheck.checks.judge_scan import judge_answer
+from restorecheck.checks.kinds.query import QueryKeys
 from restorecheck.checks.query_time import Timing, judge_time, shape, tables_of
 from restorecheck.checks.registry import most_seconds, needs_statistics
 from restorecheck.checks.scan_result import DatabaseReading, TimedReading, pack, unpack
@@ -21,6 +23,22 @@ SPEC = CheckSpec(
 
 def timing(seconds, **changes):
     return Timing(seconds=seconds, plan="Seq Scan of orders", **changes)
+
+
+def test_a_limit_above_the_time_after_which_the_query_is_ended_is_refused():
+    with pytest.raises(ValidationError, match="raise timeout_seconds"):
+        QueryKeys.model_validate(
+            {"name": "q", "sql": "select 1", "timeout_seconds": 5, "max_seconds": 6,
+             "expect": {"equals": 1}}
+        )  # fmt: skip
+
+
+def test_a_kind_says_by_itself_whether_it_is_about_the_time_of_queries():
+    answers = CheckSpec(name="h", kind="server_answers", options={})
+    slow = CheckSpec(name="q", kind="query", options={"sql": "select 1", "max_seconds": 1})
+
+    assert [needs_statistics([spec]) for spec in (answers, slow)] == [False, True]
+    assert [most_seconds(spec) for spec in (answers, slow)] == [None, 1]
 
 
 def test_in_time_it_passes_and_says_how_long_it_took():

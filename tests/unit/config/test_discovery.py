@@ -68,6 +68,17 @@ def test_a_database_that_is_found_is_a_target_with_the_keys_of_the_template():
     assert (first.deadline_minutes, first.found_at) == (90, NOW)
 
 
+def test_what_was_found_stands_beside_the_history(tmp_path):
+    text = yaml.safe_dump(
+        {"version": 1, "history": {"path": "h.sqlite"}, "discover": folder()}, sort_keys=False
+    )
+    (tmp_path / "h.sqlite.found.json").write_text(encode([found("shop", FOLDER)]))
+
+    config = configuration.parse(text, file="c.yaml", directory=tmp_path, environment={"HOME": "/"})
+
+    assert [target.name for target in config.targets] == ["shop"]
+
+
 def test_a_database_with_dumps_is_a_target_of_this_database_alone():
     config = parsed(folder(), seen=[found("shop", FOLDER), found("My Shop", FOLDER)])
 
@@ -124,6 +135,10 @@ def test_two_rules_that_find_the_same_name_are_an_error():
         (tagged(at_most=0), "expected a number not less than 1, found 0"),
         ({"rds": {"tags": {}}, "template": template()}, "discover[0].rds.tags"),
         (folder(path="s3://b/x"), "in a folder of this machine only"),
+        (
+            {**folder(), "template": {"dump": {"path": "/b"}, "databases": ["a"]}},
+            "a template has no databases",
+        ),
         (folder(jobz=2), "unknown key 'jobz'; did you mean 'jobs'?"),
         ({"rds": {"tags": {"a": "b"}}}, "missing key 'template'"),
         (

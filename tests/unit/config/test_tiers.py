@@ -72,6 +72,13 @@ def test_a_tier_of_another_form_is_refused(keys):
     assert all(line == 3 for line, _ in problems(config(("a", ""), tiers=f"{{x: {keys}}}")))
 
 
+@pytest.mark.parametrize("every", ["weekly", "7"])
+def test_an_interval_without_a_form_is_reported_once(every):
+    found = problems(config(("a", ", tier: x"), tiers=f"{{x: {{every: {every}}}}}"))
+
+    assert len(found) == 1, found
+
+
 @pytest.mark.parametrize("hours", [30, 168])
 def test_a_target_that_would_be_overdue_before_each_drill_is_refused(hours):
     keys = f", tier: weekly, max_proof_age_hours: {hours}"

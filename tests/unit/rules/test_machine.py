@@ -62,6 +62,36 @@ def judged(dump=GOOD, **facts):
     return {f.rule.id: f.outcome for f in found if f.resource == "courses"}
 
 
+def of_discovery(**facts):
+    return [
+        (f.resource, f.outcome, f.found)
+        for f in machine.judge(replace(MACHINE, **facts), NOW)
+        if f.rule.id == "RC128"
+    ]
+
+
+def test_a_database_that_was_found_and_is_no_target_is_a_problem():
+    assert of_discovery() == []
+    assert of_discovery(discovered=("shop", "crm")) == [
+        ("discover", OK, "2 databases found, each with a target")
+    ]
+    assert of_discovery(discovered=("shop",), undiscovered=("shop",)) == [
+        ("shop", PROBLEM, "the database was found, and is no target yet")
+    ]
+    assert of_discovery(discovered=("shop",), discovery_problems=("RDS is denied",)) == [
+        ("discover", PROBLEM, "RDS is denied")
+    ]
+
+
+def test_of_a_history_in_postgresql_the_url_is_to_be_corrected():
+    facts = replace(MACHINE, history="h/d", history_problem="it is denied")
+    (said,) = (f for f in machine.judge(facts, NOW) if f.rule.id == "RC107")
+
+    assert [advice.line for advice in said.advice] == [
+        "<correct history.url, or the rights of its role>"
+    ]
+
+
 def test_of_a_dump_that_is_all_right_everything_is():
     assert judged() == dict.fromkeys(
         ("RC102", "RC103", "RC106", "RC101", "RC104", "RC122", "RC123"), OK
