@@ -992,20 +992,17 @@ def test_explicit_text_tag_is_understood():
     assert parse(target("databases: [!!str 12]")).targets[0].databases == ("12",)
 
 
+ALLOWED = (
+    "name, dump, physical, rds, aurora, adopt, checks, after_verified, rehearse, databases, select, when_new, every, "
+    "schedule, tier, timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, "
+    "objectives, suite, server, runs_on"
+)
+
+
 def test_keys_that_yaml_takes_for_other_types_are_shown_as_written():
     assert problems(target("on: 1\n1: 2\n~: 3")) == [
-        (
-            "6: targets[0]: unknown key 'on'; allowed here: name, dump, physical, rds, aurora, adopt, checks, after_verified, rehearse, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
-        ),
-        (
-            "7: targets[0]: unknown key '1'; allowed here: name, dump, physical, rds, aurora, adopt, checks, after_verified, rehearse, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
-        ),
-        (
-            "8: targets[0]: unknown key '~'; allowed here: name, dump, physical, rds, aurora, adopt, checks, after_verified, rehearse, databases, select, when_new, every, schedule, tier, "
-            "timezone, jitter_minutes, misfire_grace_minutes, deadline_minutes, max_proof_age_hours, contact, objectives, suite, server, runs_on"
-        ),
+        f"{line}: targets[0]: unknown key '{key}'; allowed here: {ALLOWED}"
+        for line, key in ((6, "on"), (7, "1"), (8, "~"))
     ]
 
 
