@@ -459,7 +459,7 @@ def look(
     if refusal is not None:
         return FoundDumps(choice=Choice(notes=fetched.notes), refusal=refusal)
     found = once(replace(dump, path=fetched.path))
-    while any(not (s.chosen or s.unusable) for s in found.selections) and fetched.one_more():
+    while any(s.is_open for s in found.selections) and fetched.one_more():
         found = once(replace(dump, path=fetched.path))
     return replace(found, choice=replace(found.choice, notes=(*fetched.notes, *found.choice.notes)))
 

@@ -63,6 +63,12 @@ class Selection:
     how: Chosen | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether an older file may be the one to restore."""
+        unusable = self.unusable
+        return self.chosen is None and (unusable is None or unusable.of_another_database)
+
+    @property
     def on_purpose(self) -> bool:
         """Whether an older dump may have been chosen: it stands for itself, and no other one for it."""
         return self.how is not None and self.how.by is not SelectBy.NEWEST
@@ -166,7 +172,7 @@ def _says_nothing(inspection: Inspection) -> bool:
     """Whether neither content nor name show that it is a dump: then another dump of the job must."""
     if inspection.beside:
         return False
-    if inspection.kind == "container":
+    if inspection.kind == "container" or inspection.of_another_database:
         return True  # a .tar.gz may contain anything
     nothing = inspection.foreign or inspection.kind == "packed" or inspection.size_bytes == 0
     return nothing and not looks_like_a_dump(inspection.path.name)

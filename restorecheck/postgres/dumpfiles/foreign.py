@@ -8,6 +8,13 @@ MAGICS = (
     (b"\x7fELF", "is a program, not a PostgreSQL dump"),
     (b"\x89PNG", "is a picture, not a PostgreSQL dump"),
     (b"\xff\xd8\xff", "is a picture, not a PostgreSQL dump"),
+    (
+        b"PGCOPY\n\xff\r\n\x00",
+        ("holds only the rows of one table (COPY in binary format): it is not a dump"),
+    ),
+)
+
+OF_OTHERS = (
     (b"SQLite format 3\x00", "is a SQLite database, not a PostgreSQL dump"),
     (b"-- MySQL dump", "is a dump of MySQL, not of PostgreSQL"),
     (b"-- MariaDB dump", "is a dump of MariaDB, not of PostgreSQL"),
@@ -20,11 +27,8 @@ MAGICS = (
     (b"\x03\x03ishEXPORT:", "is an export of Oracle, not of PostgreSQL"),
     (b"EXPORT:V", "is an export of Oracle, not of PostgreSQL"),
     (b"\x00\x01\x00\x00Standard Jet DB", "is a database of Microsoft Access, not of PostgreSQL"),
-    (
-        b"PGCOPY\n\xff\r\n\x00",
-        ("holds only the rows of one table (COPY in binary format): it is not a dump"),
-    ),
 )
+"""Backups of other databases, which may be as good as they are."""
 
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 HTML = (b"<!doctype html", b"<html")
@@ -40,7 +44,7 @@ _OTHER_DUMP = re.compile(rb"^-- (\S.*?) database (?:cluster )?dump\r?$", re.MULT
 
 def name_foreign(head: bytes) -> str:
     """Kind of the file, completing `the file …`; empty: it may be SQL text."""
-    for magic, name in MAGICS:
+    for magic, name in (*MAGICS, *OF_OTHERS):
         if head.startswith(magic):
             return name
     if head.lstrip().lower().startswith(HTML):
@@ -60,6 +64,10 @@ def name_foreign(head: bytes) -> str:
     if b"\x00" in head or not is_text(head):
         return UNKNOWN
     return ""
+
+
+def is_of_another_database(head: bytes) -> bool:
+    return head.startswith(tuple(magic for magic, _ in OF_OTHERS))
 
 
 def is_foreign(head: bytes) -> bool:

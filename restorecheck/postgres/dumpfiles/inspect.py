@@ -21,6 +21,7 @@ from restorecheck.postgres.dumpfiles.containers import (
 )
 from restorecheck.postgres.dumpfiles.folders import name_folder
 from restorecheck.postgres.dumpfiles.foreign import (
+    is_of_another_database,
     is_text,
     looks_like_sql,
     name_foreign,
@@ -106,9 +107,16 @@ class Inspection:
     """Path of an archive that was decompressed or decrypted for the restore."""
 
     @property
+    def of_another_database(self) -> bool:
+        """It is not a backup of PostgreSQL, and may be as good as it is."""
+        return self.foreign and self.unusable
+
+    @property
     def modified_at(self) -> datetime:
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
 
+
+OTHER_DATABASE = "restorecheck restores backups of PostgreSQL only. Correct `path` if this target has dumps of PostgreSQL."
 
 KINDS: dict[type[Exception], str] = {
     BaseBackupError: "container",
@@ -243,6 +251,8 @@ def _inspect_stream(
     if head[257:262] == b"ustar":
         return _seekable(found, layers, materialise, "tar", _inspect_tar)
     name = name_foreign(head)
+    if name and is_of_another_database(head):
+        return replace(found, foreign=True, unusable=True, problem=name, hint=OTHER_DATABASE)
     if name:
         return replace(found, foreign=True, problem=name)
     other = name_other_dump(head)

@@ -229,6 +229,36 @@ def test_an_archive_that_others_unpack_and_that_may_be_the_dump_says_nothing(fol
     assert found.unusable.path.name == new
 
 
+MYSQL = "-- MySQL dump 10.13  Distrib 8.0.36\n--\n"
+
+
+def test_a_dump_of_another_database_product_is_passed_over_whatever_its_name(folder):
+    put(folder, "shop-1.sql", age=9 * HOUR)
+    put(folder, "wordpress-2.sql", MYSQL, age=HOUR)
+    put(folder, "app.dump", "SQLite format 3\x00", age=HOUR / 2)
+
+    found = chosen(folder)
+
+    assert found.chosen.path.name == "shop-1.sql"
+    assert not found.damaged
+    assert "wordpress-2.sql was skipped because it is a dump of MySQL" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("old", ["shop-1.sql", None])
+def test_a_dump_of_another_database_product_is_not_called_bad(folder, old):
+    """It restores where it came from: alone, under the name of the job, or named by the path."""
+    if old is not None:
+        put(folder, old, age=9 * HOUR)
+    put(folder, "shop-2.sql", MYSQL, age=HOUR)
+
+    for found in (chosen(folder), chosen(folder, folder / "shop-2.sql")):
+        assert (found.chosen, found.damaged) == (None, ())
+        assert found.unusable.path.name == "shop-2.sql"
+        assert found.unusable.problem == "is a dump of MySQL, not of PostgreSQL"
+        assert "PostgreSQL only" in found.unusable.hint
+        assert found.is_open
+
+
 def test_what_is_being_written_is_looked_at_again_and_what_has_stopped_is_damaged(folder):
     put(folder, "old.sql", age=9 * HOUR)
     put(folder, "new.sql", CUT, age=timedelta(minutes=1))
