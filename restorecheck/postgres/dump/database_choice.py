@@ -2,6 +2,7 @@
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from restorecheck.postgres.dumpfiles import timestamps
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.heads import Head, head_of
 from restorecheck.postgres.dumpfiles.layers import Decryption
+from restorecheck.postgres.dumpfiles.names import whole_of
 from restorecheck.postgres.dumpfiles.timestamps import Taken
 from restorecheck.spelling import spell
 
@@ -101,7 +103,7 @@ def choose(
     base = _base(path)
     dated = [_dated(head_of(file, decryption), base, now) for file in files[:limit]]
     future = [d for d in dated if timestamps.is_from_the_future(d.taken, now)]
-    present = [d for d in dated if d not in future]
+    present = _with_their_whole([d for d in dated if d not in future])
     if exact:
         present = [d for d in present if (d.head.dbname or d.stem) in databases]
     if future and not any(d.head.dump for d in present):
@@ -158,6 +160,16 @@ def newest_first(dumps: Iterable[Dated]) -> tuple[Dated, ...]:
         return at, dump.head.modified, dump.path.name
 
     return tuple(sorted(listed, key=moment, reverse=True))
+
+
+def _with_their_whole(dumps: Sequence[Dated]) -> list[Dated]:
+    """`shop-schema` and `shop-data` are of the database of `shop`, and of one database if there is no `shop`."""
+    stems = Counter({d.stem for d in dumps} | {d.head.dbname for d in dumps})
+    stems.update(whole_of(stem) for stem in list(stems))
+    return [
+        replace(d, stem=whole) if (whole := whole_of(d.stem)) and stems[whole] > 1 else d
+        for d in dumps
+    ]
 
 
 # --- of which database --------------------------------------------------------------------------

@@ -17,11 +17,12 @@ from restorecheck.model import (
     Severity,
 )
 from restorecheck.postgres.dump.globals_file import GlobalsFile
+from restorecheck.postgres.dumpfiles import partial, timestamps
 from restorecheck.postgres.dumpfiles.cluster_dump import looked_into
 from restorecheck.postgres.dumpfiles.find import candidates
 from restorecheck.postgres.dumpfiles.inspect import Following, Inspection, inspect
 from restorecheck.postgres.dumpfiles.layers import Decryption
-from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump
+from restorecheck.postgres.dumpfiles.names import family, looks_like_a_dump, whole_of
 from restorecheck.postgres.dumpfiles.timestamps import Taken, header_claim, when_taken
 from restorecheck.spelling import spell
 
@@ -110,6 +111,7 @@ def select(
     notes: list[str] = []
     damaged: list[Inspection] = []
     doubtful: list[Inspection] = []
+    parts: list[Inspection] = []
     undecided: dict[Path, FileState] = {}
     for file in found[:LOOKED_AT]:
         if len(damaged) == EXAMINED:
@@ -117,13 +119,16 @@ def select(
         inspection = looked_into(
             inspect(file, decryption, materialise=materialise, following=following), decryption
         )
+        if not named and _is_a_part(inspection):
+            parts.append(inspection)
+            continue
         if inspection.complete:
             alike = [i for i in doubtful if family(i.path.name) == family(file.name)]
             doubt = next((i for i in alike if i.unusable), None)
             if doubt is not None:
                 notes.extend(_passed(doubtful, alike))
                 return Selection(unusable=doubt, damaged=tuple(damaged), notes=tuple(notes))
-            notes.extend(_passed(doubtful, alike))
+            notes.extend((*_passed(doubtful, alike), *map(_on_part, parts)))
             damaged += [i for i in alike if _has_stopped(i, earlier, undecided, notes, now)]
             return Selection(
                 chosen=inspection,
@@ -142,6 +147,8 @@ def select(
             continue
         if _has_stopped(inspection, earlier, undecided, notes, now):
             damaged.append(inspection)
+    if parts and not damaged:
+        return _of_parts(parts, notes)
     unusable = next((i for i in doubtful if i.unusable), None) if not damaged else None
     return Selection(
         unusable=unusable,
@@ -149,6 +156,36 @@ def select(
         undecided=undecided,
         notes=(*notes, *_passed(doubtful, [unusable] if unusable else ())),
     )
+
+
+def _is_a_part(inspection: Inspection) -> bool:
+    """Whether it has only the tables, or only the rows, and its name says so."""
+    alone = inspection.complete and partial.NO_ROWS in inspection.missing
+    return (alone or inspection.problem == partial.ROWS_ONLY) and bool(
+        whole_of(timestamps.stem(inspection.path.name))
+    )
+
+
+def _on_part(inspection: Inspection) -> str:
+    why = inspection.problem or "holds no rows of any table (pg_dump --schema-only)"
+    return f"{inspection.path.name} was skipped because it {why}"
+
+
+def _of_parts(parts: Sequence[Inspection], notes: Sequence[str]) -> Selection:
+    """Without a dump of all: the two together may be as good as one, alone a part restores nothing."""
+    rows = next((part for part in parts if not part.complete), None)
+    tables = next((part for part in parts if part.complete), None)
+    if rows is None:
+        return Selection(chosen=tables, notes=(*notes, *(tables.notes if tables else ())))
+    if tables is None:
+        return Selection(damaged=(rows,), notes=tuple(notes))
+    beside = replace(
+        rows,
+        unusable=True,
+        problem=f"holds the rows only, and {tables.path.name} the tables: restorecheck restores one file",
+        hint="Let the backup job write one file: pg_dump without --schema-only and --data-only.",
+    )
+    return Selection(unusable=beside, notes=tuple(notes))
 
 
 def _has_stopped(

@@ -61,6 +61,20 @@ _PIECE = re.compile(
 )
 
 
+OF_A_PART = frozenset(
+    {"schema", "schemaonly", "ddl", "structure", "predata", "data", "dataonly", "rows"}
+)
+"""Last words of names of dumps with a part of a database: `pg_dump --schema-only`, `--data-only`."""
+
+
+def whole_of(stem: str) -> str:
+    """The stem of the dump of all of it: `shop-schema` → `shop`; empty: it is not named after a part."""
+    whole, _, last = stem.rpartition("-")
+    if last.lower() == "only":
+        whole, _, last = whole.rpartition("-")
+    return whole if last.lower() in OF_A_PART else ""
+
+
 class PieceMark(NamedTuple):
     """The piece number in a name, in the style of `split`: `x.dump.aa`, `x.dump.000`."""
 

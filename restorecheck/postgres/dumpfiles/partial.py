@@ -22,6 +22,9 @@ NEVER_OF_A_TABLE = frozenset(
 """Left out by `pg_dump --table`. Source: PostgreSQL documentation, pg_dump, `-t`."""
 PARTITIONED = re.compile(r"^\)?\s*PARTITION BY ", re.MULTILINE)
 MOST_NAMED = 3
+ROWS_ONLY = (
+    "holds rows only and defines no table (pg_dump --data-only): it cannot be restored alone"
+)
 NO_ROWS = "the dump holds no rows of any table (pg_dump --schema-only)"
 
 
@@ -44,7 +47,7 @@ def without_definitions(entries: tuple[TocEntry, ...]) -> str:
             "it cannot be restored alone"
         )
     if kinds <= DATA_ONLY and "TABLE DATA" in kinds:
-        return "holds rows only and defines no table (pg_dump --data-only): it cannot be restored alone"
+        return ROWS_ONLY
     if kinds <= DATA_ONLY and "STATISTICS DATA" in kinds:
         return "holds statistics only (pg_dump --statistics-only): it cannot be restored alone"
     return ""

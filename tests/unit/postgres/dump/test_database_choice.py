@@ -85,6 +85,28 @@ def test_dumps_that_name_no_database_are_told_apart_by_name_and_contents(folder,
     assert all(wanted.by_name for wanted in chosen(folder, ALL).wanted)
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        ("shop-2026-02-25.sql", "shop_SCHEMA-2026-02-25.sql"),
+        ("shop-schema-2026-02-25.sql", "shop-data-2026-02-25.sql"),
+    ],
+)
+def test_parts_of_a_database_are_no_database_of_their_own(folder, there):
+    for name in there:
+        put(folder, name)
+
+    assert chosen(folder).reason == ""
+    assert [w.name for w in chosen(folder, "shop").wanted] == ["shop"]
+
+
+def test_a_database_may_be_called_like_a_part(folder):
+    put(folder, "app-data-2026-02-25.sql")
+    put(folder, "shop-2026-02-25.sql")
+
+    assert "app-data, shop" in chosen(folder).reason
+
+
 def test_of_all_databases_the_newest_dump_of_each_is_chosen(folder):
     put(folder, "a1.sql", of="shop", age=30 * HOUR)
     put(folder, "a2.sql", of="shop", age=6 * HOUR)

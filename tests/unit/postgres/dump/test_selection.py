@@ -416,3 +416,59 @@ def test_roles_that_are_missing_and_clocks_that_are_wrong_only_warn():
         ("warning", "failed")
     ]
     assert of_the_future([]) == []
+
+
+TABLES = """-- Name: t; Type: TABLE; Schema: public; Owner: app
+CREATE TABLE public.t (id integer);
+"""
+ROWS = """-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: app
+COPY public.t (id) FROM stdin;
+1
+\\.
+"""
+
+
+def dumped(*parts):
+    text = "--\n-- PostgreSQL database dump\n--\n\n" + "\n--\n".join(("--", *parts))
+    return f"{text}\n--\n-- PostgreSQL database dump complete\n--\n\n"
+
+
+@pytest.mark.parametrize("part", [dumped(TABLES), dumped(ROWS)])
+@pytest.mark.parametrize(
+    "name", ["shop_schema_only.sql", "shop-SCHEMA-2026-02-25.sql", "shop_data.sql"]
+)
+def test_a_part_beside_a_whole_dump_is_no_dump_of_its_own(folder, part, name):
+    put(folder, "shop.sql", dumped(TABLES, ROWS), age=2 * HOUR)
+    put(folder, name, part, age=HOUR)
+
+    found = chosen(folder)
+
+    assert found.chosen.path.name == "shop.sql"
+    assert not found.damaged
+    assert found.notes[0].startswith(f"{name} was skipped because it holds")
+
+
+def test_tables_and_rows_in_two_files_are_not_called_bad(folder):
+    put(folder, "shop-schema.sql", dumped(TABLES), age=2 * HOUR)
+    put(folder, "shop-data.sql", dumped(ROWS), age=HOUR)
+
+    found = chosen(folder)
+
+    assert (found.chosen, found.damaged) == (None, ())
+    assert "shop-schema.sql the tables: restorecheck restores one file" in found.unusable.problem
+
+
+def test_a_part_alone_is_judged_as_it_is(folder):
+    put(folder, "shop-schema.sql", dumped(TABLES))
+    assert chosen(folder).chosen.path.name == "shop-schema.sql"
+
+    put(folder, "shop-schema.sql", dumped(ROWS))
+    assert names(chosen(folder).damaged) == ["shop-schema.sql"]
+
+
+@pytest.mark.parametrize("name", ["shop-2.sql", "shop.sql"])
+def test_a_dump_without_rows_under_the_name_of_the_job_is_its_newest_one(folder, name):
+    put(folder, "shop-1.sql", dumped(TABLES, ROWS), age=9 * HOUR)
+    put(folder, name, dumped(TABLES))
+
+    assert chosen(folder).chosen.path.name == name
