@@ -256,8 +256,10 @@ def _again_in_aws(report: Report, deployment: DeploymentReport) -> Advice:
     again = "With credentials of the backup account, run the drill again:"
     if report.verdict is Verdict.FAILED and not wording.beyond_the_file(report):
         again = "When there is a new backup, drill it, with credentials of the backup account:"
+    # The AWS CLI calls the region of the shell, whatever an ARN says.
+    region = "".join(f" --region {name}" for name in deployment.nightly_machine.split(":")[3:4])
     command = (
-        f"aws stepfunctions start-execution --state-machine-arn {deployment.nightly_machine} "
+        f"aws stepfunctions start-execution{region} --state-machine-arn {deployment.nightly_machine} "
         f"--input '{wanted}'"
     )
     return Advice(again, command)

@@ -29,11 +29,18 @@ CONCURRENCY = 20
 GATEWAY = "Gateway"
 
 
+def role_name(part: str, suffix: str = "") -> str:
+    """`part`: `source`, `stepper` …; `suffix`: as the stack's parameter NameSuffix, because IAM has no regions."""
+    return f"restorecheck-{part}{suffix}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     name: str
     status: str
     outputs: Mapping[str, str]
+    suffix: str = ""
+    """The parameter NameSuffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,7 @@ class SourceFacts:
     region: str
     stack: Stack | Unread | None
     trust: Mapping[str, Any] | Unread | None
-    """Of the role `restorecheck-source`."""
+    """Of the role of the source account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,8 @@ def judge_source(facts: SourceFacts) -> Iterator[Finding]:
     look = _Look(SOURCE_STACK, facts.region, AdvicePlace.SOURCE)
     yield look.stack("RC511", facts.stack, "deploy/source-account.yaml")
     if isinstance(facts.stack, Stack):
-        yield look.read("RC512", facts.trust, look.trust)
+        role = role_name("source", facts.stack.suffix)
+        yield look.read("RC512", facts.trust, lambda policy: look.trust(policy, role))
 
 
 PARTS = ("source", "backup", "configuration", "night")
@@ -190,10 +198,10 @@ class _Look:
         events = ("cloudformation", "describe-stack-events", "--stack-name", stack.name)
         return self.problem(rule, f"{stack.name} is {stack.status}", self.aws(*events))
 
-    def trust(self, policy: Mapping[str, Any] | None) -> Finding:
+    def trust(self, policy: Mapping[str, Any] | None, role: str) -> Finding:
         again = self.again("deploy/source-account.yaml")
         if policy is None:
-            return self.problem("RC512", "the role restorecheck-source does not exist", again)
+            return self.problem("RC512", f"the role {role} does not exist", again)
         allowing = [s for s in listed(policy.get("Statement")) if s.get("Effect") == "Allow"]
         if not allowing:
             return self.problem("RC512", "the role trusts no account", again)

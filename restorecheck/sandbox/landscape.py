@@ -102,14 +102,19 @@ def prepare(
     endpoint_url: str,
     region: str,
     backup_region: str,
+    *,
+    suffix: str = "",
 ) -> Landscape:
-    """Keys, the role, and the groups that a restored instance is put into."""
+    """Keys, the role, and the groups that a restored instance is put into. `suffix`: end of the names that are global, as
+    the parameter NameSuffix of the templates.
+    """
     kms = client("kms", source, endpoint_url, region)
     transit = kms.create_key(Policy=json.dumps(transit_policy(source, backup)))
     vault = client("kms", backup, endpoint_url, backup_region).create_key()
     iam = client("iam", source, endpoint_url, region)
     role = iam.create_role(
-        RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust_policy(backup, EXTERNAL_ID))
+        RoleName=f"{ROLE}{suffix}",
+        AssumeRolePolicyDocument=json.dumps(trust_policy(backup, EXTERNAL_ID)),
     )
     subnets, security_group = _network(backup, endpoint_url, backup_region)
     rds = client("rds", backup, endpoint_url, backup_region)
@@ -130,7 +135,7 @@ def prepare(
         vpc_security_group_id=security_group,
         db_parameter_group_name=GROUP,
     )
-    grant(made, source, backup, endpoint_url, (region, backup_region))
+    grant(made, source, backup, endpoint_url, (region, backup_region), suffix=suffix)
     return made
 
 
@@ -164,6 +169,7 @@ def grant(
     regions: tuple[str, str],
     *,
     aurora: bool = False,
+    suffix: str = "",
 ) -> None:
     """The policies of docs/reference/aws-permissions.md, and what doctor and audit read. `aurora`: those for clusters,
     beside the others.
@@ -183,11 +189,12 @@ def grant(
         parameter_group=made.db_parameter_group_name,
         aurora=aurora,
     )
-    own = policy_name(names)
+    own = f"{policy_name(names)}{suffix}"
     role = client("iam", source, endpoint_url, regions[0])
     user = client("iam", backup, endpoint_url, regions[1])
     for name, of_role in ((own, source_policy(names)), (LOOKING, looking_in_source())):
-        role.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(of_role))
+        text = json.dumps(of_role)
+        role.put_role_policy(RoleName=f"{ROLE}{suffix}", PolicyName=name, PolicyDocument=text)
     looking = json.dumps(looking_in_backup())
     user.put_user_policy(UserName=USER, PolicyName=LOOKING, PolicyDocument=looking)
     there = {group["GroupName"] for group in user.list_groups()["Groups"]}

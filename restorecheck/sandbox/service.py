@@ -159,11 +159,13 @@ class Sandbox:
             self._clients[wanted] = landscape.client(service, account, self.endpoint_url, wanted[2])
         return self._clients[wanted]
 
-    def prepare(self) -> Landscape:
-        """Keys, the role and the groups, as a team would have made them."""
-        return landscape.prepare(
-            self.source, self.backup, self.endpoint_url, self.region, self.backup_region
-        )
+    def prepare(self, region: str = "", suffix: str = "") -> Landscape:
+        """Keys, the role and the groups, as a team would have made them. `region`: a further one of both accounts, in
+        which global names end with `suffix`.
+        """
+        places = (region, region) if region else (self.region, self.backup_region)
+        accounts = (self.source, self.backup, self.endpoint_url)
+        return landscape.prepare(*accounts, *places, suffix=suffix)
 
     def create_production(
         self,
@@ -172,10 +174,11 @@ class Sandbox:
         database: str = "courses",
         password: str,
         encrypted: bool = True,
+        region: str = "",
         **parameters: object,
     ) -> Instance:
         """Production's instance in the source account, up, with its first automated snapshot."""
-        self.client("rds", self.source).create_db_instance(
+        self.client("rds", self.source, region).create_db_instance(
             **{
                 "DBInstanceIdentifier": identifier,
                 "DBInstanceClass": "db.r6g.4xlarge",
@@ -191,7 +194,7 @@ class Sandbox:
             }
             | parameters
         )
-        instance = self.instance(self.source, identifier)
+        instance = self.instance(self.source, identifier, region)
         assert instance is not None, "made above"
         self.wait_until(lambda: instance.status == "available", f"{identifier} is available")
         return instance
@@ -245,12 +248,17 @@ class Sandbox:
             landscape.move_in(connection, database, instance.master, readable=readable)
 
     def take_automated_snapshot(
-        self, identifier: str, *, age: timedelta = timedelta(0), wait: bool = True
+        self,
+        identifier: str,
+        *,
+        age: timedelta = timedelta(0),
+        wait: bool = True,
+        region: str = "",
     ) -> Snapshot:
         """Production's nightly snapshot; `age` dates it back."""
-        region = self.rds.state.region(self.source.account_id, self.region)
+        place = self.rds.state.region(self.source.account_id, region or self.region)
         with self._lock:
-            snapshot = self.rds.take_automated_snapshot(region, identifier, age=age)
+            snapshot = self.rds.take_automated_snapshot(place, identifier, age=age)
         if wait:
             self.wait_until(
                 lambda: snapshot.status == "available" and self.sees(snapshot), "a snapshot"
@@ -293,17 +301,21 @@ class Sandbox:
         """Whether a list shows it."""
         return self.rds.state.sees(thing)
 
-    def instance(self, account: UserCredentials, identifier: str) -> Instance | None:
-        return self.instances(account).get(identifier)
+    def instance(
+        self, account: UserCredentials, identifier: str, region: str = ""
+    ) -> Instance | None:
+        return self.instances(account, region).get(identifier)
 
-    def instances(self, account: UserCredentials) -> dict[str, Instance]:
-        return dict(self.rds.state.region(account.account_id, self._region_of(account)).instances)
+    def instances(self, account: UserCredentials, region: str = "") -> dict[str, Instance]:
+        place = region or self._region_of(account)
+        return dict(self.rds.state.region(account.account_id, place).instances)
 
     def clusters(self, account: UserCredentials) -> dict[str, Cluster]:
         return dict(self.rds.state.region(account.account_id, self._region_of(account)).clusters)
 
-    def snapshots(self, account: UserCredentials) -> dict[str, Snapshot]:
-        return dict(self.rds.state.region(account.account_id, self._region_of(account)).snapshots)
+    def snapshots(self, account: UserCredentials, region: str = "") -> dict[str, Snapshot]:
+        place = region or self._region_of(account)
+        return dict(self.rds.state.region(account.account_id, place).snapshots)
 
     def cluster_snapshots(self, account: UserCredentials) -> dict[str, Snapshot]:
         place = self.rds.state.region(account.account_id, self._region_of(account))

@@ -142,15 +142,25 @@ def test_a_role_of_restorecheck_may_do_its_own_work(role, action, resource):
     request = Request(action, resource, dict(MARK), account=BACKUP)
 
     assert not stops(request, f"restorecheck-{role}")
+    assert not stops(request, f"restorecheck-{role}-eu-central-1"), "of another region's stack"
 
 
 @pytest.mark.parametrize(
     "name",
-    ["restorecheck-audit", "restorecheck-stepper2", "path/break-glass", "x/restorecheck-source"],
+    ["restorecheck-audit", "restorecheck", "path/break-glass", "x/restorecheck-source"],
 )
 def test_a_role_named_like_an_exempt_one_is_not_exempt(name):
     for request in STOPPED:
         assert stops(request, name), str(request)
+
+
+@pytest.mark.parametrize("role", OUR_ROLES)
+@pytest.mark.parametrize("ending", ["", "2", "-eu-central-1", "/path"])
+def test_whoever_is_exempt_by_the_beginning_of_his_name_was_not_made_by_others(role, ending):
+    made = principal(f"restorecheck-{role}{ending}", BACKUP)
+
+    for action in ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PassRole"):
+        assert stops(Request(action, made, {}, BACKUP))
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -161,7 +171,7 @@ def test_every_statement_of_the_scp_stops_something(simulator, number):
 
 
 def test_roles_that_are_exempt_are_those_of_the_templates():
-    named = set(re.findall(r"role/restorecheck-([a-z]+)\"", json.dumps(statements("scp.json"))))
+    named = set(re.findall(r"role/restorecheck-([a-z]+)\*\"", json.dumps(statements("scp.json"))))
 
     assert named == set(OUR_ROLES)
 

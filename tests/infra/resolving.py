@@ -286,15 +286,23 @@ EXTERNAL_ID = "a-secret-word-of-the-tests"
 
 
 def source_stack(**parameters: Any) -> Stack:
+    return source_stack_in(REGION, **parameters)
+
+
+def source_stack_in(region: str, **parameters: Any) -> Stack:
     given = {"BackupAccountId": BACKUP, "ExternalId": EXTERNAL_ID, **parameters}
-    return Stack(template("source-account.yaml"), SOURCE, REGION, given)
+    return Stack(template("source-account.yaml"), SOURCE, region, given)
 
 
 def backup_stack(**parameters: Any) -> Stack:
+    return backup_stack_in(REGION, **parameters)
+
+
+def backup_stack_in(region: str, **parameters: Any) -> Stack:
     given = {
         "SourceAccountId": SOURCE,
         "ExternalId": EXTERNAL_ID,
-        "TransitKeyArn": source_stack().outputs["TransitKeyArn"],
+        "TransitKeyArn": source_stack_in(region).outputs["TransitKeyArn"],
         **parameters,
     }
-    return Stack(template("backup-account.yaml"), BACKUP, REGION, given)
+    return Stack(template("backup-account.yaml"), BACKUP, region, given)

@@ -14,7 +14,14 @@ from restorecheck.aws.deployment.stores import INDEX
 from restorecheck.hosts.functions import metrics
 from restorecheck.hosts.functions.stepper import LONGEST_DRILL, LONGEST_WAIT
 from tests.contract.aws_store import make_table
-from tests.infra.resolving import INFRA, Stack, backup_stack, source_stack
+from tests.infra.resolving import (
+    INFRA,
+    Stack,
+    backup_stack,
+    backup_stack_in,
+    source_stack,
+    source_stack_in,
+)
 
 OWN_VPC = {
     "VpcId": "vpc-0123456789abcdef0",
@@ -31,6 +38,7 @@ ADOPTING = {
 }
 ADOPTING_ONLY = {**ADOPTING, "SourceAccountId": "", "ExternalId": "", "TransitKeyArn": ""}
 BUS_ARN = "arn:aws:events:eu-west-1:222222222222:event-bus/restorecheck-snapshots"
+SECOND = "eu-central-1"
 STACKS = {
     "source": source_stack(),
     "source, own key": source_stack(TransitKeyArn="arn:aws:kms:eu-west-1:111111111111:key/own"),
@@ -40,6 +48,10 @@ STACKS = {
     "backup, events": backup_stack(SnapshotEvents="true"),
     "source, events": source_stack(SnapshotBusArn=BUS_ARN),
     "adopting only": backup_stack(**ADOPTING_ONLY),
+    "source, second region": source_stack_in(SECOND, NameSuffix=f"-{SECOND}"),
+    "backup, second region": backup_stack_in(
+        SECOND, NameSuffix=f"-{SECOND}", SnapshotEvents="true", **ADOPTING
+    ),
 }
 
 
@@ -392,8 +404,9 @@ def test_the_table_is_the_one_that_the_store_expects():
     assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
 
 
-def test_names_of_roles_are_those_that_the_source_account_trusts():
-    source, backup = STACKS["source"], STACKS["backup"]
+@pytest.mark.parametrize("region", ["", ", second region"])
+def test_names_of_roles_are_those_that_the_source_account_trusts(region):
+    source, backup = STACKS[f"source{region}"], STACKS[f"backup{region}"]
     (trust,) = source.properties("SourceRole")["AssumeRolePolicyDocument"]["Statement"]
 
     assert trust["Condition"]["ArnEquals"]["aws:PrincipalArn"] == [
@@ -402,6 +415,45 @@ def test_names_of_roles_are_those_that_the_source_account_trusts():
     ]
     (enter,) = [s for s in backup.policy("StepperRole") if s["Sid"] == "EnterTheSourceAccount"]
     assert enter["Resource"] == source.arn("SourceRole")
+
+
+def global_names(stack):
+    """Of what has no region: IAM, and the dashboards of CloudWatch (its API, PutDashboard)."""
+    roles = {role["RoleName"] for role in stack.of_type("AWS::IAM::Role").values()}
+    boards = stack.of_type("AWS::CloudWatch::Dashboard").values()
+    return roles | {f"dashboard {board['DashboardName']}" for board in boards}
+
+
+def test_a_stack_in_a_second_region_takes_no_name_of_the_firsts():
+    first = backup_stack(SnapshotEvents="true", **ADOPTING)
+    second = STACKS["backup, second region"]
+
+    assert {f"{name}-{SECOND}" for name in global_names(first)} == global_names(second)
+    first, second = STACKS["source, events"], STACKS["source, second region"]
+    assert global_names(second) == {f"restorecheck-source-{SECOND}"}
+    assert global_names(first) == {"restorecheck-source", "restorecheck-snapshot-events"}
+
+
+def test_the_first_stack_has_the_names_that_it_has_always_had():
+    parts = (
+        *("stepper", "checker", "planner", "sweeper", "adopter", "notifier"),
+        *("drill", "nightly", "scheduler", "snapshot-events"),
+    )
+    found = global_names(backup_stack(SnapshotEvents="true", **ADOPTING))
+
+    assert found == {f"restorecheck-{part}" for part in parts} | {"dashboard restorecheck"}
+
+
+@pytest.mark.parametrize("name", ["source, second region", "backup, second region"])
+def test_the_roles_of_a_region_have_no_right_in_another(name):
+    """But for what was given as a parameter, and the source account's snapshots, which may be of another region."""
+    given = json.dumps([*STACKS[name].parameters.values()])
+    for where, statement in statements(STACKS[name]):
+        for resource in listed(statement.get("Resource", [])):
+            region = resource.split(":")[3] if resource.startswith("arn:") else ""
+            if region not in {"", SECOND} and resource not in given:
+                assert statement["Sid"] == "CopyIn", (where, statement)
+                assert resource == "arn:aws:rds:*:111111111111:snapshot:restorecheck-*"
 
 
 def test_resource_names_are_those_of_the_handlers():

@@ -253,14 +253,19 @@ TABLES = itertools.count(1)
 
 @pytest.fixture
 def around(scene):
+    return context_in(scene, scene.sandbox.backup_region)
+
+
+def context_in(scene, region):
+    """What the functions of a deployment in this region find around them; their configuration is the scene's."""
     sandbox = scene.sandbox
     name = f"drills-{next(TABLES)}"
-    dynamodb = sandbox.client("dynamodb", sandbox.backup, sandbox.backup_region)
-    s3 = sandbox.client("s3", sandbox.backup, sandbox.backup_region)
+    dynamodb = sandbox.client("dynamodb", sandbox.backup, region)
+    s3 = sandbox.client("s3", sandbox.backup, region)
     make_table(dynamodb, name)
     s3.create_bucket(
         Bucket=name,
-        CreateBucketConfiguration={"LocationConstraint": sandbox.backup_region},
+        CreateBucketConfiguration={"LocationConstraint": region},
     )
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     environment = {
@@ -271,7 +276,7 @@ def around(scene):
         "RESTORECHECK_SANDBOX": "true",
         "HOME": "/",
     }
-    made = FunctionContext(environment, session=boto3.Session(region_name=sandbox.backup_region))
+    made = FunctionContext(environment, session=boto3.Session(region_name=region))
     configure(scene, made)
     return made
 

@@ -13,7 +13,7 @@ import yaml
 
 from restorecheck.rules.deployment import FUNCTIONS, SCHEDULES
 from tests.contract.aws_store import make_table
-from tests.infra.resolving import backup_stack, template
+from tests.infra.resolving import backup_stack_in, template
 from tests.rds.conftest import Stage
 
 REPORTS, CONFIGS, TABLE = "reports-of-the-stack", "configs-of-the-stack", "restorecheck-drills"
@@ -21,22 +21,23 @@ NOTHING = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 PLAIN = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "stand-in"}}
 
 
-def make(there: Stage) -> dict[str, str]:
-    """What the backup stack makes; its outputs."""
+def make(there: Stage, region: str = "", suffix: str = "") -> dict[str, str]:
+    """What the backup stack makes; its outputs. `region`: another one than the sandbox's, with this NameSuffix."""
     sandbox, land = there.sandbox, there.land
-    region = sandbox.backup_region
+    region = region or sandbox.backup_region
 
     def client(service: str) -> Any:
         return sandbox.client(service, sandbox.backup, region)
 
-    resolved = backup_stack()
+    resolved = backup_stack_in(region, NameSuffix=suffix)
     for resource in resolved.resources.values():
         if resource["Type"] == "AWS::IAM::Role":
             given = resource["Properties"]
             trust = json.dumps(given["AssumeRolePolicyDocument"])
             client("iam").create_role(RoleName=given["RoleName"], AssumeRolePolicyDocument=trust)
     for name in FUNCTIONS:
-        make_function(client("lambda"), sandbox.backup.account_id, name)
+        role = f"arn:aws:iam::{sandbox.backup.account_id}:role/restorecheck-{name}{suffix}"
+        make_function(client("lambda"), role, name)
     for name in SCHEDULES:
         client("scheduler").create_schedule(
             Name=name,
@@ -50,7 +51,7 @@ def make(there: Stage) -> dict[str, str]:
     for name in (REPORTS, CONFIGS):
         where = {"LocationConstraint": region}
         client("s3").create_bucket(
-            Bucket=name,
+            Bucket=f"{name}{suffix}",
             CreateBucketConfiguration=where,
             ObjectLockEnabledForBucket=name == REPORTS,
         )
@@ -62,25 +63,25 @@ def make(there: Stage) -> dict[str, str]:
     )
     make_endpoints(client("ec2"), land.vpc_security_group_id, region)
     return {
-        "ConfigBucketName": CONFIGS,
+        "ConfigBucketName": f"{CONFIGS}{suffix}",
         "BackupKeyArn": land.backup_kms_key_id,
         "DatabaseSubnetGroupName": land.db_subnet_group_name,
         "DatabaseSecurityGroupId": land.vpc_security_group_id,
         "TopicArn": topic,
         "NightlyMachineArn": machine["stateMachineArn"],
-        "ReportBucketName": REPORTS,
+        "ReportBucketName": f"{REPORTS}{suffix}",
         "DrillTableName": TABLE,
     }
 
 
-def make_function(client: Any, account: str, name: str) -> None:
+def make_function(client: Any, role: str, name: str) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(f"{name}.py", "def handler(event, context): ...\n")
     client.create_function(
         FunctionName=f"restorecheck-{name}",
         Runtime="python3.13",
-        Role=f"arn:aws:iam::{account}:role/restorecheck-{name}",
+        Role=role,
         Handler=f"{name}.handler",
         Code={"ZipFile": packed.getvalue()},
     )

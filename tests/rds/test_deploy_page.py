@@ -4,6 +4,7 @@
 than ours). Without it, these tests are skipped on a machine of yours, and fail in CI.
 """
 
+import itertools
 import os
 import re
 import subprocess
@@ -28,6 +29,7 @@ INSTALL = (
     "python3 -m venv --without-pip .venv/awscli && "
     "python3 -m pip --python .venv/awscli/bin/python install awscli==1.46.3"
 )
+SECOND, SUFFIX = "eu-central-1", "-eu-central-1"
 NOT_PLAYED = {
     "pip install": "restorecheck is installed",
     "curl": "nothing is fetched from the network in a test",
@@ -63,14 +65,16 @@ def test_every_step_ends_with_a_check():
     [("restorecheck-source", "source-account.yaml"), ("restorecheck ", "backup-account.yaml")],
 )
 def test_the_parameters_that_the_page_gives_are_those_of_the_template(stack, name):
-    (deploy,) = [
-        c for c in commands() if "cloudformation deploy" in c and f"--stack-name {stack}" in c
+    first, second = [
+        set(re.findall(r"[ '](\w+)=", command.partition("--parameter-overrides")[2]))
+        for command in commands()
+        if "cloudformation deploy" in command and f"--stack-name {stack}" in command
     ]
-    given = set(re.findall(r"[ '](\w+)=", deploy.partition("--parameter-overrides")[2]))
 
     declared = template(name)["Parameters"]
     needed = {key for key, value in declared.items() if "Default" not in value}
-    assert needed <= given <= set(declared)
+    assert needed <= first <= set(declared)
+    assert second == first | {"NameSuffix"}
 
 
 @dataclass
@@ -80,6 +84,7 @@ class Shell:
     stage: Stage
     folder: Path
     environment: dict[str, str]
+    regions: tuple[str, ...]
     words: dict[str, str] = field(default_factory=dict)
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
@@ -111,12 +116,16 @@ def shell():
         tempfile.TemporaryDirectory(prefix="rc", dir=SHORT) as name,
     ):
         there = Stage(sandbox, sandbox.prepare())
+        second = Stage(sandbox, sandbox.prepare(SECOND, SUFFIX))
         sandbox.create_production(password=PASSWORD)
         sandbox.take_automated_snapshot("courses-prod")
         folder = Path(name)
         outputs = deployed.make(there)
         deployed.write_templates(there, outputs, folder / "deploy")
-        yield Shell(there, folder, environment(sandbox, folder), words(there, outputs))
+        others = deployed.make(second, SECOND, SUFFIX)
+        deployed.write_templates(second, others, folder / SECOND)
+        said = {"SECOND-TRANSIT-KEY-ARN": second.land.transit_kms_key_id, **words(there, outputs)}
+        yield Shell(there, folder, environment(sandbox, folder), (sandbox.region, SECOND), said)
 
 
 def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
@@ -147,6 +156,7 @@ def words(there: Stage, outputs: dict[str, str]) -> dict[str, str]:
     """What the page leaves to its reader."""
     return {
         "YOUR-ARTIFACT-BUCKET": "artifacts-of-a-team",
+        "YOUR-SECOND-ARTIFACT-BUCKET": "more-artifacts-of-a-team",
         "TRANSIT-KEY-ARN": there.land.transit_kms_key_id,
         "CONFIG-BUCKET": outputs["ConfigBucketName"],
         "REPORT-BUCKET": outputs["ReportBucketName"],
@@ -184,9 +194,12 @@ def show_outputs(shell: Shell) -> None:
         "restorecheck-source": ("source-account", sandbox.source),
         "restorecheck": ("backup-account", sandbox.backup),
     }
-    for stack, (template_name, account) in stacks.items():
-        client = sandbox.client("cloudformation", account)
-        body = (shell.folder / f"deploy/{template_name}.yaml").read_text()
+    for (stack, (template_name, account)), region in itertools.product(
+        stacks.items(), shell.regions
+    ):
+        client = sandbox.client("cloudformation", account, region)
+        folder = "deploy" if region == sandbox.region else region
+        body = (shell.folder / folder / f"{template_name}.yaml").read_text()
         if stack in [found["StackName"] for found in client.describe_stacks()["Stacks"]]:
             given = client.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
             client.delete_stack(StackName=stack)
@@ -209,11 +222,16 @@ def test_the_commands_of_the_page_are_followed_to_the_letter(shell):
             show_outputs(shell)
         told.append(f"$ {line}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
         assert done.returncode in EXPECTED.get(line, {0}), "\n".join(told[-2:])
+    del shell.environment["AWS_DEFAULT_REGION"]
 
-    said = "\n".join(told)
-    assert "RC511 restorecheck-source is CREATE_COMPLETE" in said
-    assert "RC521 restorecheck is CREATE_COMPLETE" in said
-    assert "RC531 the configuration in the bucket equals the local file" in said
+    first, second = "\n".join(told).split("$ export AWS_DEFAULT_REGION=")
+    for said in (first, second):
+        assert "RC511 restorecheck-source is CREATE_COMPLETE" in said
+        assert "RC512 the role requires an external id" in said
+        assert "RC521 restorecheck is CREATE_COMPLETE" in said
+        assert "RC522 5 roles found" in said
+        assert "RC523 5 functions active" in said
+    assert "RC531 the configuration in the bucket equals the local file" in first
 
 
 def test_doctor_finds_what_is_not_made_yet_and_what_was_taken_away(shell):

@@ -24,6 +24,7 @@ from restorecheck.rules.deployment import (
     SourceFacts,
     Stack,
     VpcEndpoint,
+    role_name,
 )
 from restorecheck.rules.facts import Unread
 
@@ -44,7 +45,7 @@ def own_account(accounts: Accounts, region: str | None) -> Account:
     if not region:
         message = "no AWS region is set"
         raise ConfigError(
-            (Problem(message=message),), hint="Set AWS_REGION, or a profile that has one."
+            (Problem(message=message),), hint="Set AWS_DEFAULT_REGION, or a profile that has one."
         )
     anybody = accounts.looked_at(Place("aws", "", region))
     account_id, arn = anybody.caller()
@@ -53,11 +54,12 @@ def own_account(accounts: Accounts, region: str | None) -> Account:
 
 def source_facts(account: Account) -> SourceFacts:
     place = account.place
+    stack = _stack(account, SOURCE_STACK)
     return SourceFacts(
         account_id=place.account_id,
         region=place.region,
-        stack=_stack(account, SOURCE_STACK),
-        trust=_trust(account, SOURCE_STACK),
+        stack=stack,
+        trust=_trust(account, role_name("source", _suffix(stack))),
     )
 
 
@@ -70,11 +72,12 @@ def backup_facts(account: Account, configuration: bytes | None) -> BackupFacts:
         return read(outputs[key]) if outputs.get(key) else NO_STACK
 
     place = account.place
+    roles = tuple(role_name(name, _suffix(stack)) for name in FUNCTIONS)
     return BackupFacts(
         account_id=place.account_id,
         region=place.region,
         stack=stack,
-        roles=_each(FUNCTIONS, lambda name: _trust(account, f"restorecheck-{name}")),
+        roles=_each(roles, lambda name: _trust(account, name), prefix=""),
         functions=_each(FUNCTIONS, lambda name: _function(account, f"restorecheck-{name}")),
         endpoints=of_stack("DatabaseSecurityGroupId", lambda group: _endpoints(account, group)),
         concurrency=_concurrency(account),
@@ -117,11 +120,17 @@ def _stack(account: Account, name: str) -> Stack | Unread | None:
                 return None
             raise
         outputs = {o["OutputKey"]: o.get("OutputValue", "") for o in raw.get("Outputs", ())}
-        return Stack(name=name, status=raw["StackStatus"], outputs=outputs)
+        given = {p["ParameterKey"]: p.get("ParameterValue", "") for p in raw.get("Parameters", ())}
+        suffix = given.get("NameSuffix", "")
+        return Stack(name=name, status=raw["StackStatus"], outputs=outputs, suffix=suffix)
 
     return reading(
         _needs(account, "cloudformation:DescribeStacks"), f"describe the stack {name}", read
     )
+
+
+def _suffix(stack: Stack | Unread | None) -> str:
+    return stack.suffix if isinstance(stack, Stack) else ""
 
 
 def _trust(account: Account, name: str) -> Mapping[str, Any] | Unread | None:

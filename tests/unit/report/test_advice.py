@@ -351,7 +351,7 @@ def test_of_the_checks_without_an_answer_the_required_ones_are_named():
 
 MACHINE = "arn:aws:states:eu-west-1:222222222222:stateMachine:restorecheck-nightly"
 IN_AWS = Deployment(nightly_machine=MACHINE, table="drills", bucket="reports")
-START = f"""aws stepfunctions start-execution --state-machine-arn {MACHINE} --input '{{"targets":["courses"]}}'"""
+START = f"""aws stepfunctions start-execution --region eu-west-1 --state-machine-arn {MACHINE} --input '{{"targets":["courses"]}}'"""
 
 
 @pytest.mark.parametrize(

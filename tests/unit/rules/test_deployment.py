@@ -81,6 +81,14 @@ BROKEN_SOURCE = [
 ]
 
 
+def test_the_role_of_a_further_region_is_looked_for_under_its_own_name():
+    stack = replace(STACK, suffix="-eu-central-1")
+
+    found = problems(judge_source(replace(SOURCE, stack=stack, trust=None)))
+
+    assert "the role restorecheck-source-eu-central-1 does not exist" in found["RC512"]
+
+
 @pytest.mark.parametrize(("changes", "rule", "said"), BROKEN_SOURCE)
 def test_what_is_wrong_in_the_source_account_is_said(changes, rule, said):
     found = problems(judge_source(replace(SOURCE, **changes)))
