@@ -216,6 +216,28 @@ def test_its_bill_of_materials_has_what_is_in_it(monkeypatch):
     assert ("pypi", "pip") not in names
 
 
+def id_of(name):
+    return json.loads(podman("image", "inspect", name).stdout)[0]["Id"]
+
+
+def test_the_image_of_an_earlier_commit_leaves_no_trace_in_that_of_the_next(tmp_path, monkeypatch):
+    """The steps before the first RUN are kept from build to build, with their times."""
+    monkeypatch.setenv("CONTAINERS_CONF", str(CONF))
+    monkeypatch.setenv("IMAGE_BASE", BASE)
+    (tmp_path / "Dockerfile").write_text(
+        "ARG BASE\nFROM ${BASE} AS system\nARG SOURCE_DATE_EPOCH=1\nENV MADE=$SOURCE_DATE_EPOCH\n"
+    )
+    first, second = (Source(tmp_path, "0", "", epoch) for epoch in (1_000_000_000, 1_000_000_001))
+    name = f"localhost/{tmp_path.name.lower()}"
+    try:
+        releasing.build(first, offline=True, name=f"{name}:first")
+        releasing.build(second, offline=True, name=f"{name}:kept")
+        releasing.build(second, offline=True, cached=False, name=f"{name}:anew")
+        assert id_of(f"{name}:kept") == id_of(f"{name}:anew") != id_of(f"{name}:first")
+    finally:
+        podman("rmi", "--force", *(f"{name}:{tag}" for tag in ("first", "kept", "anew")))
+
+
 @missing.left_out_if(
     "RESTORECHECK_IMAGE" not in os.environ,
     "a second image takes a quarter of an hour: RESTORECHECK_IMAGE=twice makes it",
@@ -230,9 +252,7 @@ def test_made_anew_in_another_folder_it_has_the_same_bytes(tmp_path, monkeypatch
     source = read(committed(tmp_path / "another folder"))
     again = releasing.build(source, offline=False, cached=False, name=f"{IMAGE}-again")
     try:
-        ids = [
-            json.loads(podman("image", "inspect", one).stdout)[0]["Id"] for one in (IMAGE, again)
-        ]
+        ids = [id_of(one) for one in (IMAGE, again)]
     finally:
         podman("rmi", again)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cyclonedx.model.component import ComponentType
@@ -17,6 +18,8 @@ from tools.release.archive import files_below, pack
 from tools.release.source import ReleaseError, Source, read
 
 DEFAULT_BASE = "debian:bookworm-slim"
+FIRST = "FROM ${BASE} AS system\n"
+"""Of the Dockerfile: with this the image begins."""
 ASK_PYTHON = (
     "from importlib.metadata import distributions as all; "
     "print(*sorted(f'{one.name} {one.version}' for one in all()), sep='\\n')"
@@ -42,17 +45,32 @@ def build(source: Source, *, offline: bool, cached: bool = True, name: str = "")
     network = (
         ["--network=none", "--pull=never"] if offline else ["--network=host", "--pull=missing"]
     )
-    try:
-        source.run(
-            *("podman", "build", *network, "--format=oci", "--layers"),
-            *([] if cached else ["--no-cache"]),
-            *(f"--timestamp={source.epoch}", f"--build-arg=SOURCE_DATE_EPOCH={source.epoch}"),
-            *(f"--build-arg=BASE={base()}", f"--tag={name}", "."),
-        )
-    except ReleaseError as exc:
-        hint = "\n`make image` fetches what the image is made of; run it first" if offline else ""
-        raise ReleaseError(f"{exc}{hint}") from None
+    with tempfile.NamedTemporaryFile("w", suffix=".Dockerfile") as file:
+        file.write(dated(source))
+        file.flush()
+        try:
+            source.run(
+                *("podman", "build", *network, "--format=oci", "--layers", f"--file={file.name}"),
+                *([] if cached else ["--no-cache"]),
+                *(f"--timestamp={source.epoch}", f"--build-arg=SOURCE_DATE_EPOCH={source.epoch}"),
+                *(f"--build-arg=BASE={base()}", f"--tag={name}", "."),
+            )
+        except ReleaseError as exc:
+            hint = "\n`make image` fetches what the image is made of; run it first"
+            raise ReleaseError(f"{exc}{hint if offline else ''}") from None
     return name
+
+
+def dated(source: Source) -> str:
+    """The Dockerfile, with the time of the source in its first instruction.
+
+    podman 4.3 keeps an ARG of an earlier build whatever its value, and with it the time in the image's history: the same
+    layers got another digest wherever another commit was built before.
+    """
+    moment = datetime.fromtimestamp(source.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = (source.root / "Dockerfile").read_text()
+    assert text.count(FIRST) == 1, "the label must be the first instruction"
+    return text.replace(FIRST, f'{FIRST}LABEL org.opencontainers.image.created="{moment}"\n')
 
 
 def release(source: Source, out: Path) -> dict[str, str] | None:
