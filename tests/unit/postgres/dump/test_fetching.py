@@ -262,7 +262,7 @@ def test_a_dump_of_unknown_size_leaves_room_on_the_disk(tmp_path, monkeypatch):
         written = sum(file.stat().st_size for file in folder.iterdir())
         return shutil._ntuple_diskusage(1 << 40, written, fetching.SPARE + (32 << 20) - written)
 
-    monkeypatch.setattr(fetching.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     monkeypatch.setattr(fetching, "LOOK_BYTES", 1 << 20)
     with pytest.raises(CapacityError, match="are free in"):
         fetched(Long(StoredFile(name="shop.dump")), tmp_path).begin(NOW)
