@@ -264,4 +264,4 @@ def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(kept, wh
 @pytest.mark.parametrize("megabytes", [20, 45, 60, 90, 140])
 def test_a_full_disk_is_never_called_a_bad_backup(kept, megabytes):
     with small_disk(kept.world, megabytes):
-        told_of_the_disk(kept.drill)
+        told_of_the_disk(kept.world, kept.drill)

@@ -240,4 +240,4 @@ def test_a_drill_that_is_killed_anywhere_leaves_nothing_after_the_sweep(reposito
 @pytest.mark.parametrize("megabytes", [20, 36, 45, 60, 90])
 def test_a_full_disk_is_never_called_a_bad_backup(repository, megabytes):
     with small_disk(repository.world, megabytes):
-        told_of_the_disk(repository.drill)
+        told_of_the_disk(repository.world, repository.drill)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from restorecheck.errors import ProviderError
+from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Broken, Unclear
-from restorecheck.postgres.physical import wal
-from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
+from restorecheck.postgres.physical import outcome, wal
+from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive, is_about_room
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.spelling import number_of
 
@@ -93,8 +93,12 @@ class Broker:
 
         Raises:
             ProviderError: The archive does not answer.
+            CapacityError: The disk is full.
         """
         got = self._checked(name, to)
+        if got.answer is ArchiveAnswer.UNKNOWN and is_about_room(got.said, self.folder.parent):
+            full = outcome.not_written(name, got.said)
+            raise CapacityError(full.reason, hint=full.hint)
         if got.answer is ArchiveAnswer.UNKNOWN:
             raise ProviderError(f"the WAL archive could not be asked for {name}: {got.said}")
         return got
@@ -138,6 +142,8 @@ class Broker:
                 return ABSENT
             case ArchiveAnswer.DAMAGED:
                 self.refused = Broken(reason=f"the WAL archive is damaged: {name} {got.said}")
+            case ArchiveAnswer.UNKNOWN if is_about_room(got.said, self.folder):
+                self.refused = outcome.not_written(name, got.said)
             case ArchiveAnswer.UNKNOWN:
                 self.refused = Unclear(
                     reason=f"the WAL archive could not be asked for {name}: {got.said}"

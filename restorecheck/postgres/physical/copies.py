@@ -83,7 +83,7 @@ class Copies(PhysicalSource):
         if done.code:
             said = done.first_line.removeprefix("pg_combinebackup: ").removeprefix("error: ")
             what = "could not combine the incremental backups"
-            if source.is_about_room(done.err, workshop):
+            if source.is_about_room(done.err, workshop.places.directory):
                 raise CapacityError(f"{what}: not enough free disk space: {said}")
             raise (DamagedBackupError if done.code == 1 else ProviderError)(f"{what}: {said}")
         for folder in folders:

@@ -98,7 +98,12 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
 
 def _not_copied(name: str, lines: Iterable[str]) -> Unclear:
     said = [match[1] for match in map(_COPYING.match, lines) if match]
-    why = f": {_shown(said[-1])}" if said else ""
+    return not_written(name, _shown(said[-1]) if said else "")
+
+
+def not_written(name: str, said: str) -> Unclear:
+    """Of a file of the archive that this machine has no room for."""
+    why = f": {said}" if said else ""
     return Unclear(
         reason=f"{name} could not be written to the disk of the temporary server{why}",
         hint="Free disk space, or set postgres.work_dir to a larger disk.",

@@ -1,11 +1,13 @@
 """The provider of physical backups: files in a private directory, recovered by a throw-away server, compared with the WAL archive."""
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
+from psycopg.errors import DiskFull
 
 from restorecheck import choosing
 from restorecheck.choosing import Listed
@@ -138,8 +140,12 @@ class PhysicalProvider(Provider):
                 reason=exc.message, hint=exc.hint or told.room_hint(self.server.work_dir)
             )
         except psycopg.Error as exc:
+            if isinstance(exc, DiskFull) or cluster.is_almost_full(self.server.work_dir):
+                return told.no_room("the drill", self.server.work_dir, why_not(exc))
             return Unclear(reason=f"the throw-away server does not answer: {why_not(exc)}")
         except OSError as exc:
+            if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+                return told.no_room("the drill", self.server.work_dir, str(exc.strerror))
             return Unclear(reason=f"the backup could not be read: {exc.strerror}: {exc.filename}")
 
     def delete(

@@ -73,10 +73,7 @@ class Replay:
         if looked is True:
             return None
         if cluster.is_almost_full(self.server.work_dir):
-            return Unclear(
-                reason="recovery was stopped: not enough free disk space",
-                hint=told.room_hint(self.server.work_dir),
-            )
+            return told.no_room("recovery", self.server.work_dir)
         if isinstance(looked, Broken | Unclear):
             return replace(looked, external_seconds=session.watch.seconds)
         return working(recovery.detail)

@@ -250,11 +250,9 @@ NO_ROOM = ("No space left on device", "Disk quota exceeded", "could not write to
 """Of a short write a program tells no reason, and it may have removed its files again."""
 
 
-def is_about_room(said: str, workshop: Workshop) -> bool:
+def is_about_room(said: str, directory: Path) -> bool:
     """Whether a program failed because of this machine: it tells of no space, or there is none."""
-    return any(words in said for words in NO_ROOM) or cluster.is_almost_full(
-        workshop.places.directory
-    )
+    return any(words in said for words in NO_ROOM) or cluster.is_almost_full(directory)
 
 
 def room_for(needed: int, workshop: Workshop) -> None:

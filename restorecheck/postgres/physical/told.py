@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from restorecheck import choosing
+from restorecheck.lifecycle import Unclear
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -179,6 +180,14 @@ def copied(done: int, expected: int) -> str:
         return "restoring files"
     of = f" of {expected / 1e9:.2f}" if expected else ""
     return f"restoring files: {done / 1e9:.2f}{of} GB"
+
+
+def no_room(what: str, work_dir: Path, said: str = "") -> Unclear:
+    why = f": {said}" if said else ""
+    return Unclear(
+        reason=f"{what} was stopped: not enough free disk space in {work_dir}{why}",
+        hint=room_hint(work_dir),
+    )
 
 
 def room_hint(work_dir: Path) -> str:

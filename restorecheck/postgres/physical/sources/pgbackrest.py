@@ -195,7 +195,7 @@ class PgBackRest(PhysicalSource):
         if _damaged(done) or done.code in LOST:
             raise DamagedBackupError(f"pgbackrest restore: {_said(done)}")
         if done.code:
-            if source.is_about_room(done.err, workshop):
+            if source.is_about_room(done.err, workshop.places.directory):
                 raise CapacityError(
                     f"pgbackrest restore: not enough free disk space: {_said(done)}"
                 )

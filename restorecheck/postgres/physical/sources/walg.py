@@ -81,7 +81,7 @@ class WalG(PhysicalSource):
         # Fenced: without the option WAL-G restores tablespaces to production's paths, which are not within reach.
         done = self._run(workshop, "backup-fetch", str(data), backup.name, *spec, writes=written)
         if done.code:
-            if source.is_about_room(done.err, workshop):
+            if source.is_about_room(done.err, workshop.places.directory):
                 raise CapacityError(
                     f"wal-g backup-fetch: not enough free disk space: {done.last_line}"
                 )

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from restorecheck.errors import CapacityError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres.physical.broker import Broker
 from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive
@@ -98,6 +99,18 @@ def test_an_archive_that_does_not_answer_ends_the_server_and_says_nothing_of_the
     assert code > 125
     assert isinstance(broker.refused, Unclear)
     assert "no route to host" in broker.refused.reason
+
+
+def test_a_disk_that_has_no_room_for_a_segment_is_named_and_not_the_archive(asked, tmp_path):
+    full = FromArchive(ArchiveAnswer.UNKNOWN, "unable to write: [28] No space left on device")
+    broker, code = asked(Archive(full))
+
+    assert code > 125
+    assert isinstance(broker.refused, Unclear)
+    assert f"{NAME} could not be written to the disk" in broker.refused.reason
+    assert "postgres.work_dir" in broker.refused.hint
+    with pytest.raises(CapacityError, match="could not be written to the disk"):
+        broker.fetch_again(NAME, tmp_path / "again")
 
 
 @pytest.mark.parametrize(

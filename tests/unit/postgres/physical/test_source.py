@@ -29,13 +29,13 @@ def workshop(tmp_path, monkeypatch):
     ],
 )
 def test_a_program_that_finds_no_room_says_nothing_of_the_backup(workshop, said, ours):
-    assert source.is_about_room(said, workshop) is ours
+    assert source.is_about_room(said, workshop.places.directory) is ours
 
 
 def test_a_full_disk_explains_any_error(workshop, monkeypatch):
     monkeypatch.setattr(cluster, "is_almost_full", lambda _directory: True)
 
-    assert source.is_about_room("anything", workshop)
+    assert source.is_about_room("anything", workshop.places.directory)
 
 
 def test_a_restore_that_does_not_fit_is_not_begun(workshop):
