@@ -194,6 +194,7 @@ def test_a_wrong_or_missing_key_is_inconclusive(copy, key):
     report = inconclusive(copy.drill("sealed"))
 
     assert KEY not in json.dumps(report)
+    assert "repo1-cipher-pass" in report["hint"], report["reason"]
 
 
 def test_of_several_repositories_the_newest_backup_is_taken_and_its_repository_named(copy, made):
@@ -224,6 +225,7 @@ def test_a_wrong_stanza_is_inconclusive(copy):
     report = inconclusive(copy.drill("several", stanza="bakery"))
 
     assert "has no stanza bakery" in report["reason"]
+    assert "physical" in report["hint"]
 
 
 def test_a_configuration_of_a_repository_host_leads_nowhere(copy):

@@ -75,9 +75,12 @@ class Barman(Copies):
                 if p.name.endswith("-backup.info")
             }
         except FileNotFoundError:
-            raise NotFoundError(
-                f"{base} does not exist",
-                hint="Correct physical.home and physical.server of this target.",
+            if self.folder.is_dir():
+                raise NotFoundError(f"{base} does not exist") from None
+            # As of a wrong name, or of a disk that is not mounted.
+            raise ProviderError(
+                f"{self.folder} does not exist",
+                hint=f"Correct physical.home or physical.server of this target{_others(self.home)}.",
             ) from None
         except PermissionError as exc:
             raise AccessDeniedError(
@@ -158,6 +161,15 @@ class Barman(Copies):
 
 
 SOURCE = Barman
+
+
+def _others(home: str) -> str:
+    """The servers that this folder has; completes a sentence."""
+    try:
+        there = sorted(base.parent.name for base in Path(home).glob("*/base"))
+    except OSError:
+        return ""
+    return f": {home} has {', '.join(there)}" if there else ""
 
 
 def parse(text: str) -> dict[str, str]:

@@ -53,13 +53,22 @@ UNREADABLE_LIST = (
     "[FileMissingError] unable to load info file", "[ChecksumError]", "FormatError: invalid JSON value",
 )  # fmt: skip
 """Of a stanza's status: of backup.info or archive.info. Any other format error may be that of a wrong key."""
+OF_A_KEY = ("CryptoError", "FormatError", "was the repo encrypted")
+"""Of a list that is read with another key than it was written with, or with none."""
 VERIFY = "verify"
+VERIFY_ERRORS = ("missing: ", "invalid: ", "other: ")
+"""Source: pgBackRest, src/command/verify/verify.c, verifyRenderFn."""
 MOST_ERRORS = 10
 """Lines of `pgbackrest verify` that are shown."""
 LISTS = frozenset({"info", "repo-ls", VERIFY})
 """Commands that take no lock."""
 LOST = frozenset({55, 75})
 """file-missing, backup-set-invalid: of a restore, whose list of files is the repository's own."""
+OPTION_REQUIRED = 37
+SET_OPTION = (
+    "Set this option in pgBackRest's configuration, or in the environment of restorecheck: "
+    "repo1-cipher-pass as PGBACKREST_REPO1_CIPHER_PASS."
+)
 NOT_THERE = 1
 CONTROL = ("global/pg_control", LABEL)
 NO_STANZA, NO_DATA, WHOLE = 1, 3, frozenset({0, 2})
@@ -135,7 +144,8 @@ class PgBackRest(PhysicalSource):
         repo = [f"--repo={self.repo}"] if self.repo else []
         done = self._run(workshop, *repo, "--output=json", "info")
         if done.code:
-            raise ProviderError(f"pgbackrest info {done.how}")
+            hint = SET_OPTION if done.code == OPTION_REQUIRED else ""
+            raise ProviderError(f"pgbackrest info {done.how}", hint=hint)
         try:
             stanzas = json.loads(done.out, strict=False)
             stanza: dict[str, Any] = next(s for s in stanzas if s["name"] == self.stanza)
@@ -169,7 +179,9 @@ class PgBackRest(PhysicalSource):
         if code not in WHOLE:
             reason = f"{which} cannot be read: {printable(' '.join(message.split()))}"
             damaged = any(words in message for words in UNREADABLE_LIST)
-            raise (DamagedBackupError if damaged else ProviderError)(reason, hint=hint)
+            if not damaged and any(words in message for words in OF_A_KEY):
+                hint = f"Correct repo{repo}-cipher-type and repo{repo}-cipher-pass of pgBackRest. {hint}"
+            raise (DamagedBackupError if damaged else ProviderError)(reason, hint=hint.rstrip())
 
     def restore(self, backup: PhysicalBackup, workshop: Workshop) -> None:
         source.room_for(backup.size_bytes or 0, workshop)
@@ -218,7 +230,7 @@ class PgBackRest(PhysicalSource):
         lines = [printable(line.strip()) for line in done.out.splitlines()]
         if not any(line == "status: error" for line in lines):
             return told.verified_by_tool([], "")
-        errors = [ln for ln in lines if "invalid" in ln or "missing" in ln] or lines
+        errors = [ln for ln in lines if any(kind in ln for kind in VERIFY_ERRORS)] or lines
         return told.verified_by_tool(errors[:MOST_ERRORS], "")
 
     def _keep_control(self, workshop: Workshop) -> None:
