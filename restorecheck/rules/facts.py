@@ -116,14 +116,14 @@ class PhysicalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryFacts:
-    """One repository of a backup tool, as its configuration on this machine describes it."""
+    """One repository of a backup tool, as its configuration on this machine describes it; or a folder of backups."""
 
     name: str
     encrypted: bool
     beside_the_database: bool
     """It is on a disk of the machine on which the cluster runs."""
-    writable_by: str = ""
-    """What lets the database's machine delete backups; empty: nothing that is known."""
+    writable_by: str | None = ""
+    """What lets the database's machine delete backups; empty: nothing that is known; None: it is another machine, and not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

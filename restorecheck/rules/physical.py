@@ -164,7 +164,9 @@ def _repositories(backups: PhysicalFacts) -> Iterator[Finding]:
         yield problem("RC141", backups.target, said, _do("set a cipher, or encrypt the disk"))
     else:
         yield ok("RC141", backups.target, f"encrypted: {names}")
-    if all(one.writable_by for one in every):
+    if not any(one.writable_by == "" for one in every):
+        if any(one.writable_by is None for one in every):
+            return  # only the database's machine could tell
         said = "; ".join(f"{one.name}: {one.writable_by}" for one in every)
         advice = _do("use a repository host, or object lock with versions of the bucket")
         yield problem("RC142", backups.target, said, advice)

@@ -134,7 +134,7 @@ class Copy:
     def data(self):
         return sorted((self.home / "shop" / "base").glob("*/data"))
 
-    def drill(self, *, asks=True):
+    def drill(self, *arguments, asks=True):
         """`asks`: with checks of the rows."""
         world = self.world
         checks = f"[row_count: {{table: orders, equals: {self.made.rows}}}, row_count: {{table: apart, equals: 500}}]"
@@ -148,7 +148,7 @@ class Copy:
             f"postgres: {{work_dir: {world.work}, jobs: 2}}\n"
             "history: {path: history.sqlite}\n"
         )
-        return world.drill()
+        return world.drill(*arguments)
 
 
 @pytest.fixture
@@ -244,13 +244,47 @@ def test_a_segment_that_barman_encrypted_is_inconclusive(kept):
     assert "encrypted" in report["reason"]
 
 
-def test_a_server_that_barman_does_not_know_is_told(kept):
-    shutil.rmtree(kept.home / "shop")
+def test_a_server_that_barman_does_not_know_is_told_with_those_that_it_knows(kept):
+    (kept.home / "shop").rename(kept.home / "bakery")
 
     code, report = kept.drill()
 
-    assert code != 0, report
+    assert (code, report["verdict"]) == (3, "inconclusive"), report
     assert "does not exist" in report["reason"]
+    assert "physical.server" in report["hint"]
+    assert "has bakery" in report["hint"]
+
+
+def test_a_server_whose_backups_are_gone_fails(kept):
+    shutil.rmtree(kept.home / "shop" / "base")
+
+    code, report = kept.drill()
+
+    assert (code, report["verdict"]) == (1, "failed"), report
+    assert "base does not exist" in report["reason"]
+
+
+def found_by_doctor(world):
+    done = world.run("doctor", "--format", "json")
+    return {f["rule"]: f for f in json.loads(done.stdout)["findings"]}
+
+
+@needs(os.geteuid() == 0, *ROOT)
+def test_doctor_tells_whether_the_backups_are_beside_their_cluster(kept):
+    _, report = kept.drill("--keep")
+    production = kept.made.production
+
+    found = found_by_doctor(kept.world)  # the server that is kept has the same identifier
+
+    assert [found[f"RC{n}"]["outcome"] for n in (131, 132, 136, 137, 140)] == ["ok"] * 5
+    assert found["RC141"]["outcome"] == "problem"
+    assert "RC142" not in found
+    assert kept.world.run("sweep", report["drill_id"]).returncode == 0
+    production.start(archive_mode="off")
+    found = found_by_doctor(kept.world)
+    production.stop()
+    assert "on the machine of the database" in found["RC140"]["found"]
+    assert "may write to it on the machine of the database" in found["RC142"]["found"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -477,6 +477,9 @@ def test_doctor_looks_at_the_backups_and_leaves_nothing(yard):
     assert {r: said[r]["outcome"] for r in said if r.startswith("RC13")} == {
         f"RC13{n}": "ok" for n in range(1, 9)
     }
+    if os.geteuid() == 0:
+        assert {said[f"RC{n}"]["outcome"] for n in (140, 141, 142)} == {"problem"}
+        assert "on the machine of the database" in said["RC140"]["found"]
     yard.segment(2).unlink()
     found = json.loads(yard.world.run("doctor", "--format", "json").stdout)["findings"]
     (gap,) = [f for f in found if f["rule"] == "RC137"]

@@ -13,8 +13,30 @@ BUILT_IN = "tests/unit/checks/test_kinds_built_in.py"
 STANDBY = "tests/unit/postgres/physical/test_standby.py"
 BARMAN = "tests/unit/postgres/physical/test_barman.py"
 PGBACKREST = "tests/unit/postgres/physical/test_pgbackrest.py"
+BESIDE = "tests/unit/postgres/physical/test_beside.py"
 
 PHYSICAL = (
+    bug(
+        "a tool that keeps more full backups than there are expires one",
+        "postgres/physical/leaving",
+        "max(0, len(fulls) + 1 - kept)",
+        "len(fulls) + 1 - kept",
+        CHOICE,
+    ),
+    bug(
+        "a disk without room is an archive that does not answer",
+        "postgres/physical/Broker._ask_archive",
+        "if is_about_room(got.said, self.folder)",
+        "if False",
+        BROKER,
+    ),
+    bug(
+        "the throw-away server of a drill is the cluster of production",
+        "postgres/physical/_cluster_of",
+        "or _is_of_a_drill(folder)",
+        "",
+        BESIDE,
+    ),
     bug(
         "any error of WAL-G's wal-fetch is the end of the WAL",
         "postgres/physical/sources/WalG.fetch",

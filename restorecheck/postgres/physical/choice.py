@@ -70,6 +70,11 @@ class PhysicalBackup:
         )
 
 
+def leaving(fulls: Sequence[str], kept: int | None) -> frozenset[str]:
+    """Of full backups, the oldest first, those that the next one expires where so many are kept; None: all are."""
+    return frozenset(fulls[: max(0, len(fulls) + 1 - kept)] if kept else ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     backup: PhysicalBackup | None = None

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.settings import PhysicalSettings
 from restorecheck.postgres.physical.source import PhysicalSource, Workshop
 from restorecheck.postgres.server.cluster import Places
-from restorecheck.rules.facts import PhysicalFacts, Unread
+from restorecheck.rules.facts import PhysicalFacts, RepositoryFacts, Unread
 
 
 @contextmanager
@@ -50,13 +50,21 @@ def examine(
             facts,
             kept=tuple(backup.address for backup in listed),
             last_of_kept=source.expiring(listed),
-            repositories=source.repositories(),
+            repositories=_repositories(source, listed),
         )
     try:
         majors = tuple(sorted({one.major for one in server.installations()}))
     except RestorecheckError:
         majors = ()
     return _of_newest(replace(facts, archive=archive, majors=majors), listed)
+
+
+def _repositories(
+    source: PhysicalSource, listed: list[PhysicalBackup]
+) -> tuple[RepositoryFacts, ...]:
+    with suppress(OSError):
+        return source.repositories(listed)
+    return ()
 
 
 def _with_wal(

@@ -176,8 +176,8 @@ class PhysicalSource(Protocol):
         """For doctor: addresses of the backups that the next full backup will expire."""
         return ()
 
-    def repositories(self) -> tuple[RepositoryFacts, ...]:
-        """For doctor: where the backups are, as the backup tool's configuration on this machine says it."""
+    def repositories(self, backups: Sequence[PhysicalBackup]) -> tuple[RepositoryFacts, ...]:  # noqa: ARG002  # of a storage that tells nothing
+        """For doctor: where the backups are, as this machine and the backup tool's configuration on it tell. Raises OSError, too."""
         return ()
 
 

@@ -101,7 +101,12 @@ def test_repositories_are_judged_together():
     assert [found[f"RC{n}"].outcome for n in (140, 141, 142)] == [OK, PROBLEM, PROBLEM]
     assert "repository 1" in found["RC141"].found
 
+    unseen = replace(FAR, writable_by=None)
+    assert "RC142" not in judged(repositories=(BESIDE, unseen))
+    assert judged(repositories=(unseen,))["RC140"].outcome is OK
+
     away = replace(FAR, writable_by="")
+    assert judged(repositories=(away, unseen))["RC142"].outcome is OK
     assert judged(repositories=(BESIDE, away))["RC142"].outcome is OK
 
 

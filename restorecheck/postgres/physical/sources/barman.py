@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
-from restorecheck.postgres.physical import archive_folder, wal
+from restorecheck.postgres.physical import archive_folder, barman_config, beside, wal
 from restorecheck.postgres.physical.archive_folder import CLOSED
-from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.choice import PhysicalBackup, leaving
 from restorecheck.postgres.physical.copies import Copies, text_of
 from restorecheck.postgres.physical.source import (
     ArchiveAnswer,
@@ -24,6 +24,7 @@ from restorecheck.postgres.physical.source import (
     FromArchive,
     Workshop,
 )
+from restorecheck.rules.facts import RepositoryFacts
 
 COPIED = frozenset({"DONE", "WAITING_FOR_WALS"})
 RUNNING = frozenset({"EMPTY", "STARTED", "SYNCING"})
@@ -158,6 +159,27 @@ class Barman(Copies):
 
     def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:  # noqa: ARG002  # the port's signature
         return archive_folder.archived(str(self.folder / "wals"))
+
+    def expiring(self, backups: Sequence[PhysicalBackup]) -> tuple[str, ...]:
+        kept = barman_config.retention(self.home, self.server)
+        fulls = [b.name for b in backups if not (b.needs or b.problem)]
+        gone = {name for name in leaving(fulls, kept) if not self._is_to_be_kept(name)}
+        return tuple(b.address for b in backups if gone & {b.name, *b.needs})
+
+    def _is_to_be_kept(self, name: str) -> bool:
+        """Marked by `barman keep`. Source: barman/annotations.py."""
+        return (self.folder / "base" / name / "annotations" / "keep").exists()
+
+    def repositories(self, backups: Sequence[PhysicalBackup]) -> tuple[RepositoryFacts, ...]:
+        if not backups:
+            return ()
+        newest = backups[-1]
+        folder = self.folders[newest.name]
+        return beside.repository(
+            self.folder,
+            newest.system_identifier or beside.identifier_of(folder),
+            encrypted=any(tar.suffix in CLOSED for tar in folder.glob("*.tar*")),
+        )
 
 
 SOURCE = Barman

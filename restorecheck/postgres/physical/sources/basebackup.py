@@ -10,6 +10,7 @@ from restorecheck.errors import AccessDeniedError, NotFoundError, ProviderError
 from restorecheck.postgres.physical import (
     archive_folder,
     backup_label,
+    beside,
     files,
     manifest,
     source,
@@ -25,12 +26,12 @@ from restorecheck.postgres.physical.source import (
     FromArchive,
     Workshop,
 )
+from restorecheck.rules.facts import RepositoryFacts
 
-CONTROL = "global/pg_control"
 STILL = timedelta(minutes=2)
 """A backup that is not complete, and in which a file changed since, may still be written."""
 TARS = (*(f".tar{suffix}" for suffix in files.SUFFIXES), ".tgz")
-PARTS = (LABEL, MANIFEST, CONTROL, "PG_VERSION", "base")
+PARTS = (LABEL, MANIFEST, beside.CONTROL, "PG_VERSION", "base")
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -86,6 +87,13 @@ class BaseBackups(Copies):
 
     def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:  # noqa: ARG002  # the port's signature
         return archive_folder.archived(self.archive) if self.archive else {}
+
+    def repositories(self, backups: Sequence[PhysicalBackup]) -> tuple[RepositoryFacts, ...]:
+        if not backups:
+            return ()
+        newest, folder = backups[-1], self.folders[backups[-1].name]
+        identifier = newest.system_identifier or beside.identifier_of(folder)
+        return beside.repository(folder.parent, identifier, encrypted=False)
 
 
 NOTHING = FromArchive(ArchiveAnswer.ABSENT)
@@ -188,8 +196,8 @@ class _Seen:
 def _problem(folder: Path, known: BackupManifest | None, *, is_tar: bool) -> str:
     if known is None and (folder / MANIFEST).is_file():
         return "has a truncated or damaged backup_manifest"
-    if known is None and not is_tar and not (folder / CONTROL).is_file():
-        return f"has neither a backup_manifest nor {CONTROL}: it was interrupted, or is still being written"
+    if known is None and not is_tar and not (folder / beside.CONTROL).is_file():
+        return f"has neither a backup_manifest nor {beside.CONTROL}: it was interrupted, or is still being written"
     return ""
 
 

@@ -19,7 +19,7 @@ from restorecheck.errors import AccessDeniedError, CapacityError, NotFoundError,
 from restorecheck.model import CheckResult
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import pgbackrest_config, source, told, wal
-from restorecheck.postgres.physical.choice import PhysicalBackup
+from restorecheck.postgres.physical.choice import PhysicalBackup, leaving
 from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
 from restorecheck.postgres.physical.source import (
@@ -313,11 +313,11 @@ class PgBackRest(PhysicalSource):
             kept = pgbackrest_config.retention(self.config, self.stanza, repo)
             here = [b for b in backups if self.listed[b.name].repo == repo]
             fulls = [full for b in here if (full := self.listed[b.name].label).endswith("F")]
-            leaving = {*fulls[: len(fulls) + 1 - kept]} if kept else set()
-            found += [b.address for b in here if self.listed[b.name].label[:16] in leaving]
+            gone = leaving(fulls, kept)
+            found += [b.address for b in here if self.listed[b.name].label[:16] in gone]
         return tuple(found)
 
-    def repositories(self) -> tuple[RepositoryFacts, ...]:
+    def repositories(self, backups: Sequence[PhysicalBackup]) -> tuple[RepositoryFacts, ...]:  # noqa: ARG002  # the port's signature
         return tuple(
             replace(pgbackrest_config.repository(self.config, self.stanza, repo), encrypted=cipher)
             for repo, cipher in sorted(self.ciphers.items())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from restorecheck.postgres.physical import barman_config
 from restorecheck.postgres.physical.source import Workshop
 from restorecheck.postgres.physical.sources.barman import Barman, parse
 from restorecheck.postgres.server.cluster import Places
@@ -137,3 +138,22 @@ def test_tars_of_barman_cloud_lie_beside_the_description(tmp_path):
 
     assert source.folders[FULL] == base
     assert source.spaces_of(FULL) == {"16387": base}
+
+
+def test_what_the_next_full_backup_expires_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(barman_config, "retention", lambda _home, _server: 2)
+    days = [f"2026112{day}T030000" for day in range(5, 9)]
+    for day in days:
+        described(tmp_path, day, began=f"{day[:4]}-{day[4:6]}-{day[6:8]} 03:00:00+00:00")
+    described(tmp_path, "20261128T040000", parent=days[3])
+    described(tmp_path, "20261127T040000", parent=days[2], began="2026-11-27 04:00:00+00:00")
+    keep = tmp_path / "shop" / "base" / days[0] / "annotations" / "keep"
+    keep.parent.mkdir(parents=True)
+    keep.touch()
+
+    source, found = listed(tmp_path)
+
+    gone = source.expiring(sorted(found.values(), key=lambda b: b.name))
+    assert gone == tuple(f"Barman shop: {n}" for n in (days[1], days[2], "20261127T040000"))
+    monkeypatch.setattr(barman_config, "retention", lambda _home, _server: None)
+    assert source.expiring(list(found.values())) == ()

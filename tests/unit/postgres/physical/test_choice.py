@@ -149,3 +149,10 @@ def test_only_backups_that_are_being_written_are_no_failure():
     chosen = choose([replace(EVERY[0], in_progress=True)], "newest", Moment())
 
     assert (chosen.reason, chosen.unclear) == ("the only backup is still being written", True)
+
+
+@pytest.mark.parametrize(
+    ("kept", "gone"), [(1, "abc"), (2, "ab"), (3, "a"), (4, ""), (5, ""), (7, ""), (None, "")]
+)
+def test_the_next_full_backup_expires_what_is_more_than_is_kept(kept, gone):
+    assert choice.leaving(["a", "b", "c"], kept) == {*gone}
