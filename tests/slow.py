@@ -69,6 +69,7 @@ GROUPS = (
             "tests/acceptance/test_storage_damages.py",
             "tests/acceptance/test_storage_network.py",
             "tests/acceptance/test_storages.py",
+            "tests/acceptance/test_timelines.py",
             "tests/acceptance/test_upgrade.py",
             "tests/acceptance/test_walg.py",
         ),
