@@ -13,6 +13,7 @@ from typing import assert_never
 
 import structlog
 
+from restorecheck.checks.rehearsals import unclear_upgrade
 from restorecheck.errors import (
     CapacityError,
     DatabaseUnreachableError,
@@ -25,6 +26,7 @@ from restorecheck.history import Link
 from restorecheck.lifecycle import (
     Aborted,
     Action,
+    AskUpgraded,
     Checked,
     Closed,
     Collected,
@@ -38,7 +40,12 @@ from restorecheck.lifecycle import (
     Nothing,
     Park,
     Parked,
+    PlansRead,
+    ReadPlans,
     RecordVerdict,
+    Rehearse,
+    Rehearsed,
+    Rehearsing,
     Retain,
     Retained,
     Retry,
@@ -190,6 +197,10 @@ class Engine:
                 return VerdictRecorded(verdict, reason, hint)
             case CollectEvidence():
                 return self._collect(drill, action)
+            case Rehearse():
+                return self._go_on_rehearsing(drill)
+            case ReadPlans() | AskUpgraded():
+                return self._ask_about_upgrade(drill, action)
             case Delete() | Park():
                 return self._take_away(drill, action)
             case Retain():
@@ -251,17 +262,53 @@ class Engine:
         evidence, proof = self._evidence(drill), self._study(drill)
         rehearsal = self._rehearse(drill) if action.rehearse else None
         notes = self._after_verified(drill) if action.hook else ()
+        if isinstance(rehearsal, Rehearsing):
+            return Collected(evidence, proof, notes, upgrade=rehearsal.upgrade)
         return Collected(evidence, proof, notes, rehearsal)
 
-    def _rehearse(self, drill: Drill) -> Rehearsal | None:
+    def _rehearse(self, drill: Drill) -> Rehearsal | Rehearsing | None:
         try:
             return self._provider_for(drill).rehearse(drill)
         except RestorecheckError as exc:
             return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=exc.message)
         except Exception as exc:  # as above
             log.exception("rehearsal.defect", drill_id=drill.id)
-            why = f"a defect in restorecheck ({type(exc).__name__})"
-            return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=why)
+            return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=_defect(exc))
+
+    def _go_on_rehearsing(self, drill: Drill) -> Rehearsing | Rehearsed | Retry:
+        try:
+            said = self._provider_for(drill).rehearse(drill)
+        except RestorecheckError as exc:
+            return _without_answer(drill, exc)
+        except Exception as exc:  # as above
+            log.exception("rehearsal.defect", drill_id=drill.id)
+            return _unclear(drill, _defect(exc))
+        if isinstance(said, Rehearsing):
+            return said
+        return Rehearsed(said) if said else _unclear(drill, "rehearse is no longer configured")
+
+    def _ask_about_upgrade(self, drill: Drill, action: ReadPlans | AskUpgraded) -> Event:
+        assert drill.upgrade is not None, "decided from it"
+        checker = self._checker_for(drill)
+        try:
+            if isinstance(action, ReadPlans):
+                found = checker.plans(action.endpoint, action.queries, action.until)
+                checker.close()  # the server is stopped for the upgrade
+                return PlansRead(found)
+            if not action.pending:
+                return Checked(results=())
+            answers = checker.run(
+                Inquiry(
+                    endpoint=action.endpoint,
+                    pending=action.pending,
+                    until=action.until,
+                    backup=drill.backup,
+                    readings=drill.upgrade.readings,
+                )
+            )
+        except RestorecheckError as exc:
+            return _without_answer(drill, exc)
+        return Checked(results=answers.results, readings=answers.readings, detail=answers.detail)
 
     def _after_verified(self, drill: Drill) -> tuple[str, ...]:
         try:
@@ -315,6 +362,20 @@ class Engine:
         self._observer.performed(before, action, event, after)
 
 
+def _defect(exc: Exception) -> str:
+    return f"a defect in restorecheck ({type(exc).__name__})"
+
+
+def _without_answer(drill: Drill, exc: RestorecheckError) -> Retry | Rehearsed:
+    event = _translate(exc, drill)
+    return event if isinstance(event, Retry) else _unclear(drill, exc.message)
+
+
+def _unclear(drill: Drill, reason: str) -> Rehearsed:
+    assert drill.upgrade is not None, "it is under way"
+    return Rehearsed(unclear_upgrade(drill.upgrade, reason))
+
+
 def _compose(drill: Drill, link: Link) -> str:
     chain = document.ChainReport(sequence=link.sequence, previous_sha256=link.previous_sha256)
     return document.build(drill, chain).to_json()
@@ -333,7 +394,7 @@ def _check_limit(drill: Drill, action: RunChecks) -> datetime:
     return min(drill.deadline, began + action.step.deadline)
 
 
-def _translate(exc: RestorecheckError, drill: Drill) -> Event:
+def _translate(exc: RestorecheckError, drill: Drill) -> Retry | Unclear:
     """An error says nothing about the backup: retry, or inconclusive."""
     match exc:
         case CapacityError():
@@ -348,7 +409,9 @@ def _translate(exc: RestorecheckError, drill: Drill) -> Event:
 
 def _pause(event: Event) -> timedelta:
     match event:
-        case InProgress(wait=wait) | Retry(wait=wait) | StillThere(wait=wait):
+        case (
+            InProgress(wait=wait) | Rehearsing(wait=wait) | Retry(wait=wait) | StillThere(wait=wait)
+        ):
             return wait
         case _:
             return timedelta(0)
@@ -356,7 +419,12 @@ def _pause(event: Event) -> timedelta:
 
 def _detail(event: Event) -> str:
     match event:
-        case InProgress(detail=detail) | StillThere(detail=detail) | Checked(detail=detail):
+        case (
+            InProgress(detail=detail)
+            | Rehearsing(detail=detail)
+            | StillThere(detail=detail)
+            | Checked(detail=detail)
+        ):
             return detail
         case Retry(reason=reason):
             return reason

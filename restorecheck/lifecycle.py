@@ -6,8 +6,9 @@ the engine does.
 
 ```
 STEPS ──Ready (last step)──► JUDGING ──VerdictRecorded──► EVIDENCE ──Collected──► TEARDOWN
-  └─Broken · Unclear · TimedOut · Aborted──┘                 Gone · Parked · StillThere─┘ │Retained
-                                                            FINISHED ◄──Closed── CLOSING ◄┘
+  └─Broken · Unclear · TimedOut · Aborted──┘   REHEARSAL ◄──┘ └──Rehearsed──▲              │
+                                                 Gone · Parked · StillThere─┘              │Retained
+                                                            FINISHED ◄──Closed── CLOSING ◄─┘
 ```
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from restorecheck.checks import objectives
+from restorecheck.checks import objectives, rehearsals
 from restorecheck.model import (
     Backup,
     CheckOrigin,
@@ -40,6 +41,7 @@ from restorecheck.model import (
     StepOutcome,
     StepRecord,
     TeardownOutcome,
+    Upgrade,
     Verdict,
 )
 from restorecheck.spelling import number_of
@@ -93,6 +95,29 @@ class CollectEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Have the provider go on with the upgrade of the restored database."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlans:
+    """Collect statistics, and read the plans of the configured queries."""
+
+    endpoint: Endpoint
+    queries: tuple[CheckSpec, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AskUpgraded:
+    """As `RunChecks`, of the upgraded database."""
+
+    endpoint: Endpoint
+    pending: tuple[CheckSpec, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     resource: Resource
     made_until: datetime
@@ -122,8 +147,23 @@ class Nothing:
 
 
 Action = (
-    Ensure | RunChecks | RecordVerdict | CollectEvidence | Delete | Park | Retain | Finish | Nothing
+    Ensure
+    | RunChecks
+    | RecordVerdict
+    | CollectEvidence
+    | Rehearse
+    | ReadPlans
+    | AskUpgraded
+    | Delete
+    | Park
+    | Retain
+    | Finish
+    | Nothing
 )
+
+
+Asking = RunChecks | ReadPlans | AskUpgraded
+"""Those that connect to a database."""
 
 
 # --- events: what was observed ----------------------------------------------------------------
@@ -213,6 +253,28 @@ class Collected:
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
     rehearsal: Rehearsal | None = None
+    upgrade: Upgrade | None = None
+    """A rehearsal that has begun and takes more calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsing:
+    """The upgrade is in progress; look again after `wait`."""
+
+    upgrade: Upgrade
+    wait: timedelta = timedelta(0)
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlansRead:
+    plans: dict[str, str]
+    """By the name of the check; without those that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    rehearsal: Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +330,9 @@ Event = (
     | Checked
     | VerdictRecorded
     | Collected
+    | Rehearsing
+    | PlansRead
+    | Rehearsed
     | Gone
     | Parked
     | StillThere
@@ -294,6 +359,8 @@ def decide(drill: Drill) -> Action:
                 hook=runs and drill.hook is Hook.WANTED,
                 rehearse=runs and drill.rehearse is Hook.WANTED,
             )
+        case Phase.REHEARSAL:
+            return _decide_rehearsal(drill)
         case Phase.TEARDOWN:
             return _decide_teardown(drill)
         case Phase.CLOSING:
@@ -318,6 +385,9 @@ def intend(drill: Drill, action: Action, now: datetime) -> Drill:
         case (
             RecordVerdict()
             | CollectEvidence()
+            | Rehearse()
+            | ReadPlans()
+            | AskUpgraded()
             | Delete()
             | Park()
             | Retain()
@@ -348,8 +418,8 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
             return drill.evolve(
                 phase=Phase.EVIDENCE, verdict=verdict, reason=reason, hint=hint, waiting_for=""
             )
-        case Collected():
-            return _collected(drill, event)
+        case Collected() | Rehearsing() | PlansRead() | Rehearsed():
+            return _before_teardown(drill, event)
         case Parked(resource):
             ledger = tuple(r for r in drill.ledger if r != resource)
             return drill.evolve(ledger=ledger, parked=(*drill.parked, resource))
@@ -383,6 +453,11 @@ def apply(drill: Drill, event: Event, now: datetime) -> Drill:
 
 def expire(drill: Drill, now: datetime) -> Drill:
     """The drill at this time: a missed deadline ends the steps; verdict and teardown follow."""
+    upgrade = drill.upgrade
+    if drill.phase is Phase.REHEARSAL and upgrade is not None and now >= upgrade.until:
+        minutes = drill.rehearsal_limit / timedelta(minutes=1)
+        reason = f"the rehearsal did not end within {minutes:g} minutes"
+        return _unclear_rehearsal(drill, reason + _last_seen(drill))
     step = drill.step
     if step is None:
         return drill
@@ -402,22 +477,41 @@ def _last_seen(drill: Drill) -> str:
     return f"; last seen: {drill.waiting_for}" if drill.waiting_for else ""
 
 
+def _before_teardown(drill: Drill, event: Collected | Rehearsing | PlansRead | Rehearsed) -> Drill:
+    match event:
+        case Collected():
+            return _collected(drill, event)
+        case Rehearsing(upgrade=upgrade, detail=detail):
+            return drill.evolve(upgrade=upgrade, waiting_for=detail, retries=0)
+        case PlansRead(plans):
+            return _store_plans(drill, plans)
+        case Rehearsed(rehearsal):
+            return _end_rehearsal(drill, rehearsal)
+        case _:
+            assert_never(event)
+
+
 def _collected(drill: Drill, event: Collected) -> Drill:
     notes = event.notes
     if drill.hook is Hook.WANTED and (why := _unhooked(drill)):
         notes += (f"after_verified was not run: {why}",)
     elif drill.hook is Hook.BEGUN and not notes:
         notes += ("after_verified was interrupted, and is not run again",)
-    if drill.rehearse is Hook.BEGUN and event.rehearsal is None:
-        notes += ("the upgrade rehearsal was interrupted, and is not run again",)
-    return drill.evolve(
-        phase=Phase.TEARDOWN,
+    drill = drill.evolve(
         evidence=drill.evidence + event.evidence,
         proof=event.proof,
-        rehearsal=event.rehearsal,
-        rehearse=Hook.ENDED if drill.rehearse is not Hook.NONE else Hook.NONE,
         hook=Hook.ENDED if drill.hook is not Hook.NONE else Hook.NONE,
         notes=drill.notes + notes,
+    )
+    if event.upgrade is not None:
+        return drill.evolve(phase=Phase.REHEARSAL, upgrade=event.upgrade)
+    lost = drill.rehearse is Hook.BEGUN and event.rehearsal is None
+    told = ("the upgrade rehearsal was interrupted, and is not run again",) if lost else ()
+    return drill.evolve(
+        phase=Phase.TEARDOWN,
+        rehearsal=event.rehearsal,
+        rehearse=Hook.ENDED if drill.rehearse is not Hook.NONE else Hook.NONE,
+        notes=drill.notes + told,
     )
 
 
@@ -430,6 +524,76 @@ def _unhooked(drill: Drill) -> str:
     if drill.of is not DrillOf.NEWEST:
         return "an older backup was drilled"
     return ""
+
+
+# --- an upgrade of the restored database --------------------------------------------------------
+
+
+def _decide_rehearsal(drill: Drill) -> Action:
+    """Plans, the upgrade, plans again, checks. Statistics are collected with the plans, so the checks come last."""
+    upgrade = _under_way(drill)
+    before = drill.endpoint
+    assert before is not None, "only a verified drill is rehearsed"
+    queries = tuple(spec for spec in drill.checks if spec.name in upgrade.queries)
+    if queries and upgrade.plans_before is None:
+        return ReadPlans(before, queries, upgrade.until)
+    if upgrade.endpoint is None:
+        return Rehearse()
+    if queries and upgrade.plans_after is None:
+        return ReadPlans(upgrade.endpoint, queries, upgrade.until)
+    return AskUpgraded(upgrade.endpoint, _unanswered(drill), upgrade.until)
+
+
+def to_ask(drill: Drill) -> tuple[CheckSpec, ...]:
+    """The checks without a result, of the restored or of the upgraded database."""
+    return _unanswered(drill) if drill.phase is Phase.REHEARSAL else drill.pending_checks
+
+
+def _under_way(drill: Drill) -> Upgrade:
+    assert drill.upgrade is not None, "a drill in REHEARSAL has an upgrade"
+    return drill.upgrade
+
+
+def _unanswered(drill: Drill) -> tuple[CheckSpec, ...]:
+    upgrade = _under_way(drill)
+    answered = {result.name for result in upgrade.results}
+    return tuple(s for s in drill.checks if s.name in upgrade.asks and s.name not in answered)
+
+
+def _store_plans(drill: Drill, plans: dict[str, str]) -> Drill:
+    upgrade = _under_way(drill)
+    if upgrade.plans_before is None:
+        upgrade = replace(upgrade, plans_before=plans)
+    else:
+        upgrade = replace(upgrade, plans_after=plans)
+    return drill.evolve(upgrade=upgrade, retries=0)
+
+
+def _store_upgraded(drill: Drill, event: Checked) -> Drill:
+    known = {spec.name for spec in _unanswered(drill)}
+    upgrade = _under_way(drill)
+    new = tuple(r for r in event.results if r.name in known)
+    readings = upgrade.readings if event.readings is None else event.readings
+    upgrade = replace(upgrade, results=upgrade.results + new, readings=readings)
+    drill = drill.evolve(upgrade=upgrade, waiting_for=event.detail, retries=0)
+    if _unanswered(drill):
+        return drill
+    return _end_rehearsal(drill, rehearsals.judge_upgrade(upgrade))
+
+
+def _unclear_rehearsal(drill: Drill, reason: str) -> Drill:
+    return _end_rehearsal(drill, rehearsals.unclear_upgrade(_under_way(drill), reason))
+
+
+def _end_rehearsal(drill: Drill, rehearsal: Rehearsal) -> Drill:
+    return drill.evolve(
+        phase=Phase.TEARDOWN,
+        rehearsal=rehearsal,
+        rehearse=Hook.ENDED,
+        upgrade=None,
+        waiting_for="",
+        retries=0,
+    )
 
 
 # --- the verdict ------------------------------------------------------------------------------
@@ -565,6 +729,8 @@ def _try_again(drill: Drill, reason: str, now: datetime) -> Drill:
     if drill.retries < MAX_RETRIES:
         return drill.evolve(retries=drill.retries + 1)
     reason = f"{reason} ({MAX_RETRIES} times in a row)"
+    if drill.phase is Phase.REHEARSAL:
+        return _unclear_rehearsal(drill, reason)
     if drill.step is None:
         note = f"could not apply retention to the kept backups: {reason}"
         return drill.evolve(phase=Phase.CLOSING, notes=(*drill.notes, note))
@@ -589,6 +755,8 @@ def _learn(drill: Drill, event: Learned) -> Drill:
 
 
 def _store_answers(drill: Drill, event: Checked, now: datetime) -> Drill:
+    if drill.phase is Phase.REHEARSAL:
+        return _store_upgraded(drill, event)
     known = {spec.name for spec in drill.pending_checks}
     new = tuple(r for r in event.results if r.name in known)
     drill = drill.evolve(waiting_for=event.detail)
@@ -644,7 +812,9 @@ def _end_steps(drill: Drill) -> Drill:
 
 
 def _abort(drill: Drill, reason: str, now: datetime) -> Drill:
-    """Only a drill in its steps can be aborted: a stored verdict does not change."""
+    """Ends the steps, or the rehearsal. A stored verdict does not change."""
+    if drill.phase is Phase.REHEARSAL:
+        return _unclear_rehearsal(drill, f"{reason}; the rehearsal is not run again")
     if drill.phase is not Phase.STEPS:
         return drill
     return _fail(drill, Verdict.INCONCLUSIVE, reason, now, outcome=StepOutcome.ABORTED)

@@ -90,6 +90,7 @@ class Phase(StrEnum):
     STEPS = "steps"
     JUDGING = "judging"  # the steps have ended; the verdict is recorded next
     EVIDENCE = "evidence"  # the verdict is stored; its explanation is collected before the teardown
+    REHEARSAL = "rehearsal"  # the restored database is upgraded, which takes many calls
     TEARDOWN = "teardown"  # the ledger is emptied, then old copies are deleted
     CLOSING = "closing"  # the report is written next
     FINISHED = "finished"
@@ -449,8 +450,39 @@ class Rehearsal:
     from_version: str = ""
     to_version: str = ""
     load_seconds: float = 0.0
+    """Of a dump."""
+    upgrade_seconds: float = 0.0
+    """Of a database that was upgraded in place: from the request until it is available again."""
     plans: tuple[str, ...] = ()
     """Configured queries with another plan, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """An upgrade of the restored database in place, as far as it has got."""
+
+    until: datetime
+    """Then it ends without an answer."""
+    asks: tuple[str, ...] = ()
+    """Names of the checks that the upgraded database is asked."""
+    queries: tuple[str, ...] = ()
+    """Names of the checks whose plans are compared."""
+    from_version: str = ""
+    to_version: str = ""
+    """Empty: not chosen yet."""
+    requested_at: datetime | None = None
+    looks: int = 0
+    """Consecutive looks after the request that showed nothing of it."""
+    seconds: float = 0.0
+    """As `Rehearsal.upgrade_seconds`."""
+    endpoint: Endpoint | None = None
+    """The upgraded database; None: it is not upgraded yet."""
+    plans_before: dict[str, str] | None = None
+    """By the name of the check, before the upgrade; None: not read yet."""
+    plans_after: dict[str, str] | None = None
+    results: tuple[CheckResult, ...] = ()
+    readings: str = ""
+    """As `Drill.readings`, of the upgraded database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +570,10 @@ class Drill:
     hook: Hook = Hook.NONE
     rehearse: Hook = Hook.NONE
     """As `hook`, of the rehearsal of an upgrade."""
+    rehearsal_limit: timedelta = timedelta(0)
+    """How long the rehearsal may take."""
+    upgrade: Upgrade | None = None
+    """Of a rehearsal under way that takes several calls."""
     rehearsal: Rehearsal | None = None
     failure: Failure | None = None
     verdict: Verdict | None = None

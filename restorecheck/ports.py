@@ -19,6 +19,7 @@ from restorecheck.lifecycle import (
     Gone,
     InProgress,
     Parked,
+    Rehearsing,
     Retained,
     Retry,
     StepEvent,
@@ -89,11 +90,18 @@ class Provider(Protocol):
         """
         return None
 
-    def rehearse(self, drill: Drill) -> Rehearsal | None:  # noqa: ARG002  # as above
-        """Restore the same backup into the next major version. Called at most once, after the verdict is stored; it is
-        bounded, changes no verdict, and nothing of it is left afterwards.
+    def rehearse(self, drill: Drill) -> Rehearsal | Rehearsing | None:  # noqa: ARG002  # as above
+        """Restore the same backup into the next major version, or upgrade the restored database. Begun at most once, after
+        the verdict is stored; it changes no verdict, and nothing of it is left afterwards.
+
+        A restore is bounded, and ends with the call. An upgrade takes many calls: the first one (without
+        `Drill.upgrade`) changes nothing, each of the others is safe to repeat, and `Upgrade.until` bounds all of them.
         """
         return None
+
+    def rehearses(self, drill_id: str) -> str:  # noqa: ARG002  # as above
+        """What `rehearse` does, and its price; completes `if it is verified: …` in `drill --plan`. Reads nothing."""
+        return "load the dump into the next major version, too"
 
     def after_verified(self, drill: Drill) -> tuple[str, ...]:  # noqa: ARG002  # as above
         """Run the configured command on the verified database, and return a note on how it ended. Called at most
@@ -173,6 +181,20 @@ class Checker(Protocol):
             DatabaseUnreachableError: No connection could be made to the database.
         """
         ...
+
+    def plans(
+        self,
+        endpoint: Endpoint,  # noqa: ARG002  # the default reads none
+        queries: Sequence[CheckSpec],  # noqa: ARG002
+        until: datetime,  # noqa: ARG002
+    ) -> dict[str, str]:
+        """By the name of the check: the shape of the plan, after statistics of its tables were collected. Without
+        those that could not be read until then.
+
+        Raises:
+            DatabaseUnreachableError: No connection could be made to the database.
+        """
+        return {}
 
     def close(self) -> None:
         """Close the connections."""

@@ -19,6 +19,7 @@ from restorecheck.rules.advised import (
     looking_in_source,
     source_policy,
     trust_policy,
+    upgrades_policy,
 )
 from restorecheck.rules.permissions import Names
 from tests import messages
@@ -141,6 +142,7 @@ def test_the_policies_in_the_reference_are_those_that_doctor_advises():
         backup_policy(names),
         source_policy(replace(names, aurora=True)),
         backup_policy(replace(names, aurora=True)),
+        upgrades_policy(names),
         looking_in_source(),
         looking_in_backup(),
     ]

@@ -112,6 +112,18 @@ def needs_statistics(specs: Iterable[CheckSpec]) -> bool:
     return any(kind is not None and kind.needs_statistics(options) for kind, options in asked)
 
 
+def is_asked_of_upgrade(spec: CheckSpec) -> bool:
+    """Whether the check makes sense in another version: comparisons with an earlier drill and programs do not."""
+    kind = kind_of(spec)
+    compares = kind is not None and kind.built_in is not None and kind.built_in.compares
+    return not compares and not spec.at and not isinstance(kind, ByProgram)
+
+
+def has_plan(spec: CheckSpec) -> bool:
+    """Whether the check is a query whose plan can be compared."""
+    return spec.kind == Query.name and not spec.at
+
+
 def expected(spec: CheckSpec) -> str:
     """The expected answer of a check, in a few words."""
     kind = kind_of(spec)

@@ -153,8 +153,8 @@ class _TargetKeys(_OneSource):
     )
     rehearse: RehearseKeys | None = Field(
         default=None,
-        description="Rehearse an upgrade with each verified dump: {upgrade: next}. It has a verdict of its own, which changes "
-        "no other.",
+        description="Rehearse an upgrade after each verified drill: {upgrade: next}. A dump is loaded into the next version; the "
+        "temporary database of RDS or Aurora is upgraded. It has a verdict of its own, which changes no other.",
     )
     databases: Databases | None = Field(
         default=None,

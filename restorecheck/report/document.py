@@ -238,7 +238,11 @@ class RehearsalReport(_Part):
     reason: str
     from_version: str
     to_version: str
-    load_seconds: Seconds
+    load_seconds: Seconds = Field(description="Of the load of a dump.")
+    upgrade_seconds: Seconds = Field(
+        default=0.0,
+        description="Of a database that AWS upgraded: from the request until it was available again.",
+    )
     plans: tuple[str, ...] = Field(
         default=(), description="Configured queries with another plan in the new version."
     )

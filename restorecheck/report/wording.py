@@ -292,6 +292,8 @@ def rehearsed(report: Report) -> str:
         return ""
     to = f", to PostgreSQL {known.to_version}" if known.to_version else ""
     took = f"; its load took {duration(known.load_seconds)}" if known.load_seconds else ""
+    if known.upgrade_seconds:
+        took = f"; the upgrade took {duration(known.upgrade_seconds)}"
     plans = len(known.plans)
     changed = f"; {number_of(plans, 'query', 'queries')} with another plan" if plans else ""
     return f"{_UPGRADES[known.verdict]}{to}: {known.reason}{took}{changed}"

@@ -166,6 +166,20 @@ NEVER_MORE = (
 CHANGING = (*("Delete", "Failover", "Modify", "Promote", "Reboot", "Reset", "Start", "Stop"),)
 
 
+def upgrades_policy(names: Names) -> Policy:
+    """What a rehearsal of an upgrade needs besides. The groups are resources of the change, too: Service Authorization
+    Reference, "Amazon RDS".
+    """
+    return _document(
+        _statement("ReadVersions", ["rds:DescribeDBEngineVersions"], "*"),
+        _statement(
+            "NameDefaultGroups",
+            ["rds:ModifyDBInstance", "rds:ModifyDBCluster"],
+            [*names.default_groups],
+        ),
+    )
+
+
 def backup_policy(names: Names) -> Policy:
     """Policy of the drilling user in the backup account: the rights that infra/backup-account.yaml gives to its
     stepper, checker and sweeper.
@@ -242,7 +256,10 @@ def backup_policy(names: Names) -> Policy:
             ours,
             Condition={"StringEquals": dict(TAGGED)},
         ),
-        _never_touch(every, *CHANGING, "Download"),
+        *(upgrades_policy(names)["Statement"] if names.rehearses else ()),
+        _never_touch(
+            [*every, *(names.default_groups if names.rehearses else ())], *CHANGING, "Download"
+        ),
         {
             "Sid": "NeverCreateWhatIsNotOurs",
             "Effect": "Deny",

@@ -47,6 +47,8 @@ class Names:
     """`instance` and `parameter_group` are then those of a cluster."""
     direct: bool = False
     """What is shared is restored without a copy."""
+    rehearses: bool = False
+    """Upgrades are rehearsed."""
 
     @property
     def key_of_target(self) -> str:
@@ -85,6 +87,12 @@ class Names:
     def tag_of_secrets(self) -> str:
         """A tag of the secrets that RDS manages (RDS User Guide, "Password management")."""
         return f"aws:ResourceTag/aws:rds:primary{self.owner}Arn"
+
+    @property
+    def default_groups(self) -> tuple[str, ...]:
+        """What a major upgrade may name: groups of AWS, which nobody can change."""
+        groups = (("pg", "default.*"), ("cluster-pg", "default.*"), ("og", "default:*"))
+        return tuple(self.in_backup(kind, name) for kind, name in groups)
 
     @property
     def role(self) -> str:
@@ -244,6 +252,7 @@ def asks_of_backup(names: Names, principal: str = "") -> tuple[PermissionQuestio
     public_call = ("rds:CreateDBInstance",) if names.aurora else restore
     return (
         *(_on_clusters(names, ours, owner) if names.aurora else ()),
+        *(_on_upgrades(names) if names.rehearses else ()),
         PermissionQuestion(("rds:DescribeDBInstances",), (ours,), allowed=True),
         PermissionQuestion(
             ("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion"), (ours,), allowed=True
@@ -308,6 +317,18 @@ def _on_clusters(names: Names, instance: str, cluster: str) -> tuple[PermissionQ
             (others,),
             allowed=False,
         ),
+    )
+
+
+def _on_upgrades(names: Names) -> tuple[PermissionQuestion, ...]:
+    modify = (f"rds:Modify{names.owner}",)
+    kind = "cluster-pg" if names.aurora else "pg"
+    group = names.in_backup(kind, f"default.{names.engine}99")
+    mine = names.in_backup(kind, "other")
+    return (
+        PermissionQuestion(("rds:DescribeDBEngineVersions",), ("*",), allowed=True),
+        PermissionQuestion(modify, (group,), allowed=True),
+        PermissionQuestion(("rds:ModifyDBParameterGroup",), (mine,), allowed=False),
     )
 
 

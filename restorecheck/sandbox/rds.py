@@ -206,7 +206,13 @@ class ServedRds:
     def calm(self) -> None:
         """Nothing goes wrong from now on, whatever was ordered and has not happened yet."""
         state = self.state
-        for ordered in (state.restores, state.copies, state.passwords, state.members):
+        for ordered in (
+            state.restores,
+            state.copies,
+            state.passwords,
+            state.members,
+            state.upgrades,
+        ):
             ordered.clear()
         self.servers.before_start.clear()
 

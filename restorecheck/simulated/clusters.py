@@ -28,6 +28,7 @@ from restorecheck.simulated.things import (
     Region,
     Snapshot,
 )
+from restorecheck.simulated.upgrades import Upgrades, is_busy
 
 SERVERLESS = "db.serverless"
 OF_THE_CLUSTER = (
@@ -53,6 +54,8 @@ INHERITED = (
     "MasterUsername",
     "VpcSecurityGroupIds",
 )
+OF_CLUSTERS_ALONE = frozenset({"EngineVersion", "MasterUserPassword", "ManageMasterUserPassword"})
+"""Parameters of ModifyDBInstance that are refused for an instance of a cluster."""
 CLUSTER_CHANGES = (*KEPT_CHANGES, "BacktrackWindow")
 
 
@@ -64,6 +67,7 @@ class Clusters:
         self._instances = instances
         self._of_instances = instances.operations()
         self._passwords = MasterPasswords(state)
+        self._upgrades = Upgrades(state)
 
     def operations(self) -> dict[str, Operation]:
         """Those of clusters, and instead of those of instances what differs for a cluster's."""
@@ -216,6 +220,7 @@ class Clusters:
     def _modify(self, region: Region, given: Parameters, caller: str) -> Description:
         cluster = self._state.cluster(region, given["DBClusterIdentifier"])
         rules.refuse_change(cluster, given)
+        self._upgrades.change(region, cluster, given)
         self._passwords.change(region, cluster, given, caller)
         for key in CLUSTER_CHANGES:
             if key in given:
@@ -228,7 +233,8 @@ class Clusters:
         cluster = state.cluster(region, given["DBClusterIdentifier"])
         being_made = cluster.status == "creating" and not cluster.up
         may = state.unknowns.deletes_while_creating or self._is_stuck(cluster)
-        rules.refuse_deletion(cluster, given, being_made=being_made and not may)
+        busy = is_busy(cluster, state.time.now(), state.pace.lasts(state.pace.upgrade))
+        rules.refuse_deletion(cluster, given, being_made=busy or (being_made and not may))
         if any(member.status != "deleting" for member in cluster.members):
             said = (
                 "Cluster cannot be deleted, it still contains DB instances in non-deleting state."
@@ -382,6 +388,9 @@ class Clusters:
         cluster = region.clusters.get(instance.cluster)
         if cluster is not None and cluster.status in {"stopping", "stopped", "starting"}:
             raise bad_owner_state(f"DB cluster {cluster.identifier} is {cluster.status}.", CLUSTERS)
+        upgrade = self._state.pace.lasts(self._state.pace.upgrade)
+        if cluster is not None and is_busy(cluster, self._state.time.now(), upgrade):
+            raise bad_owner_state(f"DB cluster {cluster.identifier} is upgrading.", CLUSTERS)
         return self._of_instances["DeleteDBInstance"](region, given, caller)
 
     def _refusing_members(self, name: str) -> Operation:
@@ -390,7 +399,7 @@ class Clusters:
 
         def refusing(region: Region, given: Parameters, caller: str) -> Description | Page:
             instance = self._state.instance(region, given["DBInstanceIdentifier"])
-            of_the_cluster = {"MasterUserPassword", "ManageMasterUserPassword"} & given.keys()
+            of_the_cluster = OF_CLUSTERS_ALONE & given.keys()
             if instance.cluster and (of_the_cluster or name != "ModifyDBInstance"):
                 raise bad_combination(
                     f"{name}: the instance is a member of an Aurora DB cluster; change the cluster."

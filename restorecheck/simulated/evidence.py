@@ -9,6 +9,7 @@ from restorecheck.simulated.refusals import bad_combination
 from restorecheck.simulated.rules import tags_of
 from restorecheck.simulated.state import Operation, Page, State
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, tag_list
+from restorecheck.simulated.upgrades import targets
 
 LOG = "error/postgresql.log"
 
@@ -47,15 +48,19 @@ class Evidence:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
         if not instance.up:
             return Page("DescribeDBLogFiles", [])
-        size = len(self._log_text(region, instance))
         written = round(self._state.time.now().timestamp() * 1000)
-        return Page(
-            "DescribeDBLogFiles", [{"LogFileName": LOG, "LastWritten": written, "Size": size}]
-        )
+        texts = instance.logs | {LOG: self._log_text(region, instance)}
+        wanted = given.get("FilenameContains") or ""
+        found = [
+            {"LogFileName": name, "LastWritten": written, "Size": len(text)}
+            for name, text in texts.items()
+            if wanted in name
+        ]
+        return Page("DescribeDBLogFiles", found)
 
     def _download_log(self, region: Region, given: Parameters, _caller: str) -> Description:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
-        text = self._log_text(region, instance)
+        text = instance.logs.get(given["LogFileName"]) or self._log_text(region, instance)
         lines = text.splitlines(keepends=True)[-int(given.get("NumberOfLines") or 10_000) :]
         return {"LogFileData": "".join(lines), "Marker": "0", "AdditionalDataPending": False}
 
@@ -96,7 +101,9 @@ class Evidence:
         engine, version = given.get("Engine", ""), given.get("EngineVersion", "")
         limits = {"MinCapacity": 0.0, "MaxCapacity": 256.0}
         of_aurora = {"ServerlessV2FeaturesSupport": limits} if "aurora" in engine else {}
-        found = {"Engine": engine, "EngineVersion": version, "Status": "available"}
+        found: Description = {"Engine": engine, "EngineVersion": version, "Status": "available"}
+        if version:
+            found["ValidUpgradeTarget"] = targets(version, self._state.newest_major)
         return Page("DBEngineVersions", [found | of_aurora])
 
     def _add_tags(self, region: Region, given: Parameters, _caller: str) -> Description:

@@ -12,6 +12,7 @@ from restorecheck.simulated.snapshots import READ, Snapshots, filtered
 from restorecheck.simulated.state import Operation, Page, State
 from restorecheck.simulated.things import Description, Instance, Parameters, Region, Snapshot
 from restorecheck.simulated.unknowns import Statuses
+from restorecheck.simulated.upgrades import Upgrades, is_busy
 
 WEEK = timedelta(days=7)
 KEPT_CHANGES = ("DeletionProtection", "BackupRetentionPeriod", "PubliclyAccessible")
@@ -22,6 +23,7 @@ class Instances:
         self._state = state
         self._snapshots = snapshots
         self._passwords = MasterPasswords(state)
+        self._upgrades = Upgrades(state)
 
     def operations(self) -> dict[str, Operation]:
         return {
@@ -180,6 +182,7 @@ class Instances:
     def _modify(self, region: Region, given: Parameters, caller: str) -> Description:
         instance = self._state.instance(region, given["DBInstanceIdentifier"])
         rules.refuse_change(instance, given)
+        self._upgrades.change(region, instance, given)
         self._passwords.change(region, instance, given, caller)
         for key in KEPT_CHANGES:
             if key in given:
@@ -194,7 +197,8 @@ class Instances:
         instance = state.instance(region, given["DBInstanceIdentifier"])
         being_made = instance.status == "creating" and not instance.up
         may = state.unknowns.deletes_while_creating or self._is_stuck(instance)
-        rules.refuse_deletion(instance, given, being_made=being_made and not may)
+        busy = is_busy(instance, state.time.now(), state.pace.lasts(state.pace.upgrade))
+        rules.refuse_deletion(instance, given, being_made=busy or (being_made and not may))
         instance.status, instance.shown_status = "deleting", ""
 
         def gone() -> None:

@@ -19,6 +19,7 @@ class Durations:
     copy: float = 240
     restore: float = 600
     password: float = 60
+    upgrade: float = 900
     delete: float = 180
     stop: float = 60
     start: float = 120
@@ -50,7 +51,7 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedOutcome:
-    """How the next restore, copy or change of a password ends, where that is not well."""
+    """How the next restore, copy, upgrade or change of a password ends, where that is not well."""
 
     status: str = "available"
     event: str = ""

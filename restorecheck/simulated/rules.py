@@ -341,8 +341,59 @@ def refuse_bad_password(password: str) -> None:
         raise bad_value("The parameter MasterUserPassword is not a valid password.")
 
 
+def refuse_upgrade(
+    thing: Database, given: Parameters, targets: Iterable[Description], groups: Groups
+) -> None:
+    """RDS API, ModifyDBInstance and ModifyDBCluster: EngineVersion, AllowMajorVersionUpgrade and the groups. The texts are
+    those that users of Terraform's provider quote.
+    """
+    settings, wanted = thing.settings, given["EngineVersion"]
+    engine, version = settings["Engine"], settings["EngineVersion"]
+    target = next((t for t in targets if t["EngineVersion"] == wanted), None)
+    if target is None:
+        raise bad_combination(f"Cannot upgrade {engine} from {version} to {wanted}")
+    if not target["IsMajorVersionUpgrade"]:
+        return
+    if not given.get("AllowMajorVersionUpgrade"):
+        raise bad_combination(
+            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
+        )
+    key, major = group_key(thing), str(wanted).partition(".")[0]
+    group = given.get(key)
+    if group is None and not str(settings[key]).startswith("default."):
+        raise bad_combination(
+            f"The current parameter group {settings[key]} is custom. You must explicitly specify a new "
+            "parameter group, either default or custom, for the engine version upgrade."
+        )
+    if group is None:
+        return
+    if group.startswith("default."):
+        if group != f"default.{engine}{major}":
+            raise bad_combination(
+                f"The Parameter Group {group} cannot be used for this instance. Please use a Parameter "
+                f"Group with DBParameterGroupFamily {engine}{major}"
+            )
+    elif groups.parameters_of(group) is None:
+        raise no_parameter_group(group)
+
+
+def group_key(thing: Database) -> str:
+    of_cluster = thing.family is CLUSTERS
+    return "DBClusterParameterGroupName" if of_cluster else "DBParameterGroupName"
+
+
+def groups_of_upgrade(thing: Database, given: Parameters) -> Description:
+    """The groups after a major upgrade: default ones are replaced by those of the new version."""
+    engine, major = thing.settings["Engine"], str(given["EngineVersion"]).partition(".")[0]
+    key = group_key(thing)
+    changed = {key: given.get(key) or f"default.{engine}{major}"}
+    if thing.family is INSTANCES:
+        changed["OptionGroupName"] = given.get("OptionGroupName") or f"default:{engine}-{major}"
+    return changed
+
+
 def refuse_deletion(thing: Database, given: Parameters, *, being_made: bool) -> None:
-    """`being_made`: it is not up yet, and will be soon. RDS API, DeleteDBInstance and DeleteDBCluster:
+    """`being_made`: it is not up yet, or being upgraded, and will be up soon. RDS API, DeleteDBInstance and DeleteDBCluster:
     parameters and errors.
     """
     skip, final = given.get("SkipFinalSnapshot"), given.get("FinalDBSnapshotIdentifier")
@@ -363,7 +414,7 @@ def refuse_deletion(thing: Database, given: Parameters, *, being_made: bool) -> 
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
         )
     if being_made:
-        said = f"Instance {thing.identifier} is being created."
+        said = f"Instance {thing.identifier} is being created or upgraded."
         raise bad_owner_state(said, thing.family)  # (?)
 
 

@@ -56,6 +56,9 @@ class State:
     restores: deque[PlannedOutcome] = field(default_factory=deque)
     copies: deque[PlannedOutcome] = field(default_factory=deque)
     passwords: deque[PlannedOutcome] = field(default_factory=deque)
+    upgrades: deque[PlannedOutcome] = field(default_factory=deque)
+    newest_major: int = 99
+    """Of PostgreSQL, that this RDS has."""
     members: deque[PlannedOutcome] = field(default_factory=deque)
     """Of instances that are created in a cluster."""
 

@@ -93,7 +93,9 @@ class Thing:
         return tag_list(self.tags) if now >= self.tags_from else []
 
 
-UNREACHABLE = frozenset({"creating", "stopping", "stopped", "starting", "deleting", "failed"})
+UNREACHABLE = frozenset(
+    {"creating", "stopping", "stopped", "starting", "upgrading", "deleting", "failed"}
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +115,7 @@ class Database(Thing):
     secret_arn: str = ""
     secret_status: str = ""
     restart_at: datetime | None = None
+    upgrading_since: datetime | None = None
     password: str = field(default="", repr=False)
     """Of the master user."""
     host: str = ""
@@ -166,6 +169,8 @@ class Instance(Database):
     family: ClassVar[Family] = INSTANCES
     replications: list[str] = field(default_factory=list)
     """ARNs of its automated backups in other regions."""
+    logs: dict[str, str] = field(default_factory=dict)
+    """Files beside the server's log, by name."""
 
     @property
     def cluster(self) -> str:

@@ -5,7 +5,7 @@ Each passes through `World.effect`, which counts it and kills the host before or
 requested. The resources in the world continue to exist.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -20,6 +20,7 @@ from restorecheck.lifecycle import (
     InProgress,
     Parked,
     Ready,
+    Rehearsing,
     Retained,
     StepEvent,
     StillThere,
@@ -28,6 +29,7 @@ from restorecheck.model import (
     Backup,
     CheckOutcome,
     CheckResult,
+    CheckSpec,
     Drill,
     Endpoint,
     Observation,
@@ -36,6 +38,7 @@ from restorecheck.model import (
     Retention,
     Step,
     StepKind,
+    Upgrade,
     Verdict,
 )
 from restorecheck.ports import (
@@ -71,6 +74,7 @@ class BilledThing:
     parked: bool = False
     asked: list[str] = field(default_factory=list)
     """Names of the checks that this very thing answered."""
+    upgrade_requested_at: datetime | None = None
 
 
 @dataclass
@@ -91,6 +95,8 @@ class World(Clock):
     things: dict[Resource, BilledThing] = field(default_factory=dict)
     rehearsed: list[str] = field(default_factory=list)
     """Drills whose upgrade was rehearsed."""
+    upgrade_takes: timedelta | None = None
+    """Of a rehearsal that upgrades the instance; None: it takes one call."""
     hooked: list[str] = field(default_factory=list)
     """Drills whose command of after_verified was run."""
     effects: list[str] = field(default_factory=list)
@@ -345,9 +351,28 @@ class WorldProvider(Provider):
             self._world.effect(f"park {resource.kind}", come_to_rest)
         return Parked(resource)
 
-    def rehearse(self, drill: Drill) -> Rehearsal:
+    def rehearse(self, drill: Drill) -> Rehearsal | Rehearsing:
+        if self._world.upgrade_takes is not None:
+            return self._upgrade(drill, self._world.upgrade_takes)
         self._world.effect("rehearse", lambda: self._world.rehearsed.append(drill.id))
         return Rehearsal(verdict=Verdict.FAILED, reason="an extension is missing")
+
+    def _upgrade(self, drill: Drill, takes: timedelta) -> Rehearsing:
+        now, upgrade = self._world.present, drill.upgrade
+        if upgrade is None:
+            until, asks = now + drill.rehearsal_limit, tuple(spec.name for spec in drill.checks)
+            return Rehearsing(upgrade=Upgrade(until=until, asks=asks, queries=asks[:1]))
+        thing = self._world.things[_instance(drill.id)]
+
+        def request() -> None:
+            thing.upgrade_requested_at = now
+            self._world.rehearsed.append(drill.id)
+
+        if thing.upgrade_requested_at is None:
+            self._world.effect("request upgrade", request)
+        if now < (thing.upgrade_requested_at or now) + takes:
+            return Rehearsing(upgrade=upgrade, wait=POLL, detail="upgrading")
+        return Rehearsing(upgrade=replace(upgrade, endpoint=_endpoint(drill.id)))
 
     def after_verified(self, drill: Drill) -> tuple[str, ...]:
         self._world.effect("after_verified", lambda: self._world.hooked.append(drill.id))
@@ -426,6 +451,17 @@ class WorldChecker(Checker):
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def plans(
+        self,
+        endpoint: Endpoint,
+        queries: Sequence[CheckSpec],
+        until: datetime,  # noqa: ARG002  # the port's signature
+    ) -> dict[str, str]:
+        resource = next(r for r in self._world.things if r.identifier == endpoint.identity)
+        upgraded = self._world.things[resource].upgrade_requested_at is not None
+        plan = "Index Scan" if upgraded else "Seq Scan"
+        return self._world.effect("read plans", lambda: {spec.name: plan for spec in queries})
 
     def run(self, inquiry: Inquiry) -> Answers:
         endpoint, spec = inquiry.endpoint, inquiry.pending[0]

@@ -27,6 +27,7 @@ LOOKING = {
     "DescribeDBClusterParameters": "cluster-pg",
     "DescribeDBClusterSnapshots": "cluster-snapshot",
     "DescribeDBClusters": "cluster",
+    "DescribeDBEngineVersions": "",
     "DescribeDBInstances": "db",
     "DescribeDBParameters": "pg",
     "DescribeDBSnapshots": "snapshot",
@@ -113,6 +114,9 @@ def _rds(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
         case "ModifyDBInstance":
             instance = rds(account, "db", str(p["DBInstanceIdentifier"]))
             yield Request("rds:ModifyDBInstance", instance, OURS)
+            if "EngineVersion" in p:
+                yield from _groups("ModifyDBInstance", p, account)
+                return
             secret = f"arn:aws:secretsmanager:{REGION}:{account}:secret:rds!db-1234-AbCdEf"
             for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
                 yield Request(action, secret)
@@ -130,6 +134,18 @@ def _rds(call: WireCall, stack: Stack, transit_key: str) -> Iterator[Request]:
             yield Request("rds:AddTagsToResource", str(p["ResourceName"]), OURS)
         case _:
             raise AssertionError(f"nobody has said what rds:{call.operation} asks of IAM")
+
+
+def _groups(operation: str, p: Mapping[str, Any], account: str) -> Iterator[Request]:
+    """Groups that a change names."""
+    kinds = {
+        "DBParameterGroupName": "pg",
+        "DBClusterParameterGroupName": "cluster-pg",
+        "OptionGroupName": "og",
+    }
+    for parameter, kind in kinds.items():
+        if parameter in p:
+            yield Request(f"rds:{operation}", rds(account, kind, str(p[parameter])))
 
 
 def _copy(
@@ -206,6 +222,9 @@ def _of_cluster(
         case "ModifyDBCluster":
             yield Request("rds:ModifyDBCluster", cluster, OURS)
             yield Request("rds:ModifyDBInstance", member, OURS)
+            if "EngineVersion" in p:
+                yield from _groups("ModifyDBCluster", p, account)
+                return
             secret = f"arn:aws:secretsmanager:{REGION}:{account}:secret:rds!cluster-12-AbCdEf"
             for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
                 yield Request(action, secret)

@@ -193,6 +193,45 @@ def test_with_aurora_the_templates_let_do_what_both_advised_policies_do():
         assert len(more) > 15
 
 
+UPGRADES = (
+    *("ModifyDBInstance", "ModifyDBCluster", "ModifyDBParameterGroup", "DeleteDBParameterGroup"),
+    *("ModifyOptionGroup", "DescribeDBEngineVersions"),
+)
+GROUPS = (
+    *("pg:default.postgres18", "pg:mine", "cluster-pg:default.aurora-postgresql18"),
+    *("cluster-pg:mine", "og:default:postgres-18", "og:mine", "db:warehouse", "cluster:warehouse"),
+)
+
+
+def of_upgrades(names):
+    for action, arn, context in itertools.product(UPGRADES, GROUPS, TAGS):
+        keys = {key.lower(): value for key, value in context.items()}
+        yield Request(f"rds:{action}", names.in_backup(*arn.split(":", 1)), keys)
+
+
+@pytest.mark.parametrize("rehearses", [False, True])
+def test_with_rehearsals_the_templates_let_do_what_the_advised_policies_do(rehearses):
+    _, _, names = worlds("one region")
+    backup = backup_stack(Aurora="true", RehearseUpgrades=str(rehearses).lower())
+    roles = [backup.policy(role) for role in ("StepperRole", "CheckerRole", "SweeperRole")]
+    names = replace(names, rehearses=rehearses)
+    advised = [backup_policy(replace(names, aurora=one))["Statement"] for one in (False, True)]
+
+    requests = [*asked(names), *of_upgrades(names)]
+    allowed = [r for r in requests if any(allows(role, r) for role in roles)]
+
+    assert allowed == [r for r in requests if any(allows(one, r) for one in advised)]
+    named = {(r.action, r.resource.split(":", 5)[5]) for r in allowed if r in [*of_upgrades(names)]}
+    groups = ("pg:default.postgres18", "cluster-pg:default.aurora-postgresql18")
+    changed = {
+        (f"rds:Modify{what}", group)
+        for what in ("DBInstance", "DBCluster")
+        for group in (*groups, "og:default:postgres-18")
+    }
+    read = {("rds:DescribeDBEngineVersions", group) for group in GROUPS}
+    assert named == (changed | read if rehearses else set())
+
+
 def test_without_aurora_no_cluster_may_be_touched():
     source, backup, names = worlds("one region")
     roles = [backup.policy(role) for role in ("StepperRole", "SweeperRole")]
@@ -208,9 +247,10 @@ def test_without_aurora_no_cluster_may_be_touched():
     assert allowed == []
 
 
+@pytest.mark.parametrize("rehearses", [False, True])
 @pytest.mark.parametrize("aurora", [False, True])
-def test_the_advised_policies_are_what_doctor_asks_for(aurora):
-    names = replace(worlds("one region")[2], aurora=aurora)
+def test_the_advised_policies_are_what_doctor_asks_for(aurora, rehearses):
+    names = replace(worlds("one region")[2], aurora=aurora, rehearses=rehearses)
     for asks, policy in (
         (asks_of_source(names), source_policy(names)),
         (asks_of_backup(names), backup_policy(names)),

@@ -780,7 +780,7 @@ PLANTED = (
     bug(
         "things are marked as expired from the beginning",
         "expires_at",
-        "return drill.deadline + 2 * drill.teardown_limit",
+        "return drill.deadline + drill.rehearsal_limit + 2 * drill.teardown_limit",
         "return drill.started_at",
     ),
     bug(

@@ -2,6 +2,7 @@
 data that was restored, and promises that are looked at after every step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,13 +23,23 @@ from restorecheck.aws.session.settings import (
     RestoreSettings,
     SnapshotSettings,
     SourceSettings,
+    UpgradeSettings,
 )
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
 from restorecheck.engine import Engine
 from restorecheck.errors import AccessDeniedError, DatabaseUnreachableError, StoreError
 from restorecheck.hosts.drill.driver import Sweeper, drive
-from restorecheck.model import CheckOutcome, CheckResult, CheckSpec, Drill, Select, Severity
+from restorecheck.model import (
+    CheckOutcome,
+    CheckResult,
+    CheckSpec,
+    Drill,
+    Endpoint,
+    Hook,
+    Select,
+    Severity,
+)
 from restorecheck.ports import Answers, Checker, Inquiry
 from restorecheck.testing import HostDied, MemoryStore, World
 from restorecheck.testing.cloud import (
@@ -79,6 +90,10 @@ class Setting:
     aurora: bool = False
     direct: bool = False
     """Of Aurora: `from: shared`."""
+    rehearse: timedelta | None = None
+    """How long the rehearsal of an upgrade may take; None: there is none."""
+    parameter_group: str | None = None
+    """Of the new version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +192,11 @@ class Stage:
             "max_age": timedelta(hours=26),
             "deadline": DEADLINE,
             "poll": POLL,
+            "upgrade": UpgradeSettings(
+                limit=setting.rehearse, parameter_group=setting.parameter_group
+            )
+            if setting.rehearse
+            else None,
         }
         if not setting.aurora:
             restore = RestoreSettings(
@@ -264,6 +284,19 @@ class CloudChecker(Checker):
         good = instance.data.good or spec.name != "freshness"
         return self._answer(inquiry, CheckOutcome.PASSED if good else CheckOutcome.FAILED, "")
 
+    def plans(
+        self, endpoint: Endpoint, queries: Sequence[CheckSpec], until: datetime
+    ) -> dict[str, str]:
+        """As the version that answers plans them."""
+        if self._stage.world.now() >= until:
+            return {}
+        given = self._provider.passwords().of(endpoint)
+        instance = self._stage.at(endpoint.host)
+        if instance is None or not lets_in(instance, endpoint, given):
+            raise DatabaseUnreachableError("no connection", patience=3 * POLL)
+        major = str(instance.settings["EngineVersion"]).partition(".")[0]
+        return {spec.name: f"Scan of {major}" for spec in queries}
+
     def _answer(self, inquiry: Inquiry, outcome: CheckOutcome, detail: str) -> Answers:
         spec = inquiry.pending[0]
         result = CheckResult(
@@ -349,6 +382,8 @@ class Host:
                 teardown_limit=TEARDOWN_LIMIT,
                 keep=keep,
                 select=select or Select(),
+                rehearse=Hook.WANTED if self.stage.setting.rehearse else Hook.NONE,
+                rehearsal_limit=self.stage.setting.rehearse or timedelta(0),
             )
         )
         return drill_id

@@ -25,6 +25,7 @@ from tests.chosen import chosen
 
 DEADLINE = timedelta(hours=2)
 LATE = timedelta(minutes=3)
+LIMIT = timedelta(minutes=10)
 OUTAGES = ("back at once", "back after the deadline", "only the sweep comes")
 
 
@@ -56,6 +57,7 @@ class Host:
             id="d-1",
             hook=hook,
             rehearse=hook,
+            rehearsal_limit=LIMIT,
             target="courses",
             plan=self.provider.plan("d-1"),
             checks=(
@@ -178,6 +180,37 @@ def test_after_verified_runs_at_most_once_and_keeps_nothing_whatever_dies(
             lost = [note for note in report.notes if "upgrade rehearsal was interrupted" in note]
             of_verified = report.verdict is Verdict.VERIFIED
             assert len(lost) + (report.rehearsal is not None) == of_verified
+
+
+@pytest.mark.parametrize("takes", [LIMIT / 3, timedelta(days=1)], ids=["ends", "never"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_upgrade_of_many_calls_is_requested_at_most_once_and_ends_whatever_dies(
+    outage: str, after: bool, takes: timedelta
+):
+    whole = World(upgrade_takes=takes)
+    run(whole, MemoryStore(whole), Hook.WANTED)
+    assert whole.rehearsed == ["d-1"]
+    told = set()
+    for number in range(whole.started):
+        world = World(upgrade_takes=takes)
+        store = MemoryStore(world)
+        world.kill_host_at(number, after=after)
+        with pytest.raises(HostDied):
+            run(world, store, Hook.WANTED)
+        come_back(outage, world, store)
+        assert_promises(world, store, good=True)
+        assert len(world.rehearsed) <= 1
+        for text in store.reports.values():
+            report = document.parse(text[0])
+            lost = [note for note in report.notes if "upgrade rehearsal was interrupted" in note]
+            of_verified = report.verdict is Verdict.VERIFIED
+            assert len(lost) + (report.rehearsal is not None) == of_verified
+            if report.rehearsal is not None:
+                told.add((report.rehearsal.verdict, report.rehearsal.plans))
+    upgraded = (Verdict.VERIFIED, ("rows: from Seq Scan to Index Scan",))
+    assert (upgraded in told) is (takes < LIMIT)
+    assert (Verdict.INCONCLUSIVE, ()) in told or outage == "back at once"
 
 
 @pytest.mark.parametrize("second_after", [False, True], ids=["before", "after"])

@@ -20,8 +20,26 @@ from restorecheck.errors import (
     NotFoundError,
     TransientError,
 )
-from restorecheck.lifecycle import MAX_RETRIES, Broken, InProgress, Ready, Retained, RunChecks
-from restorecheck.model import Baseline, Hook, Phase, Step, StepKind, TeardownOutcome, Verdict
+from restorecheck.lifecycle import (
+    MAX_RETRIES,
+    Asking,
+    Broken,
+    InProgress,
+    Ready,
+    Rehearsing,
+    Retained,
+    RunChecks,
+)
+from restorecheck.model import (
+    Baseline,
+    Hook,
+    Phase,
+    Step,
+    StepKind,
+    TeardownOutcome,
+    Upgrade,
+    Verdict,
+)
 from restorecheck.ports import Answers, Checker, Inquiry, Provider
 from restorecheck.testing import MemoryStore, World
 from tests.factories import BACKUP, ENDPOINT, HOUR, SERVER, drill, restored, result
@@ -305,6 +323,62 @@ def test_a_rehearsal_that_ends_badly_is_no_answer_and_no_verdict(wrong):
     assert bench.drill.phase is Phase.TEARDOWN
     assert bench.drill.verdict is Verdict.VERIFIED
     assert bench.drill.rehearsal.verdict is Verdict.INCONCLUSIVE
+
+
+def rehearsing(**changes):
+    upgrade = Upgrade(until=drill().started_at + timedelta(hours=1), asks=("rows",), **changes)
+    return restored().evolve(
+        phase=Phase.REHEARSAL, verdict=Verdict.VERIFIED, rehearse=Hook.BEGUN, upgrade=upgrade
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (ValueError("x"), "a defect in restorecheck (ValueError)"),
+        (AccessDeniedError("denied"), "denied"),
+        (None, "rehearse is no longer configured"),
+    ],
+    ids=str,
+)
+def test_an_upgrade_that_cannot_go_on_is_no_answer_and_no_verdict(answer, words):
+    bench = Bench(rehearsing(), answer)
+
+    bench.advance()
+
+    assert (bench.drill.phase, bench.drill.verdict) == (Phase.TEARDOWN, Verdict.VERIFIED)
+    assert bench.drill.rehearsal.verdict is Verdict.INCONCLUSIVE
+    assert bench.drill.rehearsal.reason == words
+
+
+def test_an_upgrade_is_waited_for_and_a_passing_fault_is_tried_again():
+    waits = Rehearsing(upgrade=rehearsing().upgrade, wait=MINUTE, detail="upgrading")
+    bench = Bench(rehearsing(), TransientError("reset"), waits)
+
+    assert bench.advance() == Wait(RETRY_WAIT, "reset")
+    assert bench.advance() == Wait(MINUTE, "upgrading")
+    assert (bench.drill.phase, bench.drill.retries) == (Phase.REHEARSAL, 0)
+
+
+def test_a_host_without_databases_leaves_the_questions_about_an_upgrade_to_another():
+    for state in (rehearsing(queries=("rows",)), rehearsing(endpoint=restored().endpoint)):
+        bench = Bench(state, performs=lambda action: not isinstance(action, Asking))
+        assert isinstance(bench.advance(), Elsewhere)
+
+
+def test_the_upgraded_database_is_asked_without_the_baseline_of_the_drill():
+    there = restored().endpoint
+    bench = Bench(rehearsing(endpoint=there, readings="so far"), checker=Asked())
+
+    bench.advance()
+
+    (inquiry,) = bench.checker.inquiries
+    assert (inquiry.endpoint, inquiry.readings, inquiry.baseline) == (there, "so far", None)
+    assert bench.drill.rehearsal.verdict is Verdict.VERIFIED
+    unreachable = Asked(DatabaseUnreachableError("no connection"))
+    assert (
+        Bench(rehearsing(endpoint=there), checker=unreachable).advance().detail == "no connection"
+    )
 
 
 def test_the_text_of_a_defect_is_in_no_report_since_it_may_quote_a_row():

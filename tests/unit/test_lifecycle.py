@@ -6,6 +6,7 @@ import pytest
 from restorecheck.lifecycle import (
     MAX_RETRIES,
     Aborted,
+    AskUpgraded,
     Broken,
     Checked,
     Closed,
@@ -19,8 +20,12 @@ from restorecheck.lifecycle import (
     Nothing,
     Park,
     Parked,
+    PlansRead,
+    ReadPlans,
     Ready,
     RecordVerdict,
+    Rehearse,
+    Rehearsing,
     Retain,
     Retained,
     Retry,
@@ -34,6 +39,7 @@ from restorecheck.lifecycle import (
     expire,
     intend,
     judge,
+    to_ask,
 )
 from restorecheck.model import (
     CheckOrigin,
@@ -51,6 +57,7 @@ from restorecheck.model import (
     Step,
     StepKind,
     TeardownOutcome,
+    Upgrade,
     Verdict,
 )
 from tests.factories import (
@@ -466,6 +473,78 @@ def test_a_rehearsal_is_begun_once_and_changes_no_verdict():
     assert next_deletion(ended) == SERVER
     lost = apply(begun_now, Collected(), NOW)
     assert lost.notes == ("the upgrade rehearsal was interrupted, and is not run again",)
+
+
+def upgrading(**changes):
+    begun_now = hooked(rehearse=Hook.BEGUN, rehearsal_limit=HOUR).evolve(hook=Hook.NONE)
+    upgrade = Upgrade(until=NOW + HOUR, asks=("rows",), from_version="16.4", **changes)
+    return apply(begun_now, Collected(upgrade=upgrade), NOW)
+
+
+def test_an_upgrade_goes_from_plans_to_plans_to_checks_and_then_everything_is_deleted():
+    state = upgrading(queries=("rows",))
+    assert (state.phase, state.notes) == (Phase.REHEARSAL, ())
+    assert decide(state) == ReadPlans(ENDPOINT, state.checks, NOW + HOUR)
+    assert intend(state, decide(state), NOW) is state
+
+    state = apply(state, PlansRead({"rows": "Seq Scan"}), NOW)
+    assert decide(state) == Rehearse()
+    assert state.upgrade is not None
+    waits = replace(state.upgrade, to_version="17.1", requested_at=NOW)
+    state = apply(state, Rehearsing(upgrade=waits, wait=HOUR, detail="upgrading"), NOW)
+    assert (decide(state), state.waiting_for) == (Rehearse(), "upgrading")
+    there = replace(ENDPOINT, server_version="17.1")
+    done = replace(waits, endpoint=there, seconds=61.0)
+    state = apply(state, Rehearsing(upgrade=done), NOW)
+    assert decide(state) == ReadPlans(there, state.checks, NOW + HOUR)
+    state = apply(state, PlansRead({"rows": "Index Scan"}), NOW)
+    assert decide(state) == AskUpgraded(there, state.checks, NOW + HOUR)
+
+    ended = apply(state, Checked(results=(result(),)), NOW)
+
+    assert ended.rehearsal == Rehearsal(
+        verdict=Verdict.VERIFIED,
+        reason="the upgrade succeeds, and all 1 required checks passed",
+        from_version="16.4",
+        to_version="17.1",
+        upgrade_seconds=61.0,
+        plans=("rows: from Seq Scan to Index Scan",),
+    )
+    assert (ended.verdict, ended.rehearse, ended.upgrade) == (Verdict.VERIFIED, Hook.ENDED, None)
+    assert ended.results == state.results, "the drill's own results stay as they are"
+    assert next_deletion(ended) == SERVER
+
+
+def test_readings_of_the_upgraded_database_are_no_readings_of_the_drill():
+    state = upgrading(endpoint=ENDPOINT)
+    read_on = apply(state, Checked(results=(), readings="packed", detail="half"), NOW)
+    assert read_on.upgrade is not None
+    assert (read_on.upgrade.readings, read_on.readings) == ("packed", state.readings)
+    assert decide(read_on) == AskUpgraded(ENDPOINT, state.checks, NOW + HOUR)
+    assert to_ask(read_on) == state.checks
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda s: expire(s, NOW + HOUR), "did not end within 60 minutes; last seen: upgrading"),
+        (lambda s: apply(s, Aborted("interrupted by SIGINT"), NOW), "interrupted by SIGINT"),
+        (
+            lambda s: apply(s.evolve(retries=MAX_RETRIES), Retry(reason="reset", wait=HOUR), NOW),
+            "reset (5 times in a row)",
+        ),
+    ],
+)
+def test_a_rehearsal_that_is_ended_has_no_answer_and_costs_no_teardown(end, words):
+    state = apply(upgrading(), Rehearsing(upgrade=upgrading().upgrade, detail="upgrading"), NOW)
+    assert expire(state, NOW + HOUR / 2) == state
+
+    ended = end(state)
+
+    assert ended.rehearsal.verdict is Verdict.INCONCLUSIVE
+    assert words in ended.rehearsal.reason
+    assert ended.verdict is Verdict.VERIFIED
+    assert next_deletion(ended) == SERVER
 
 
 def test_without_after_verified_nothing_is_said():

@@ -21,6 +21,7 @@ from restorecheck.aws.snapshots.instances import (
     DB_INSTANCE,
     RestoredKind,
     endpoint_of,
+    is_of_aws,
     name_of,
     own,
     unready,
@@ -51,6 +52,15 @@ class _DbCluster(RestoredKind[ClusterView]):
         account.rds().modify_db_cluster(
             DBClusterIdentifier=view.identifier, ApplyImmediately=True, **changes
         )
+
+    def groups_for(
+        self, view: ClusterView, version: str, parameter_group: str | None
+    ) -> dict[str, str]:
+        """Its instances have the default parameter group."""
+        if not parameter_group and is_of_aws(view.parameter_group):
+            return {}
+        default = f"default.{view.engine}{version.partition('.')[0]}"
+        return {"DBClusterParameterGroupName": parameter_group or default}
 
     def delete(self, account: Account, view: ClusterView) -> str:
         """Its instances first: RDS refuses a cluster that has one which is not on its way out. A stopped cluster is

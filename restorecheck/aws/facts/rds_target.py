@@ -73,6 +73,7 @@ def names_of(settings: SnapshotSettings, production_key: str = "") -> Names:
         iam_user=restore.iam_user,
         aurora=settings.kind is OF_CLUSTERS,
         direct=settings.direct,
+        rehearses=settings.upgrade is not None,
     )
 
 

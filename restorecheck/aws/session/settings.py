@@ -112,6 +112,15 @@ class RestoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeSettings:
+    """The rehearsal of an upgrade."""
+
+    limit: timedelta
+    parameter_group: str | None = None
+    """Of the new version; None: the default group of AWS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptSettings:
     """A target whose backups another program restores."""
 
@@ -167,6 +176,8 @@ class SnapshotSettings(ABC):
     poll: timedelta = timedelta(seconds=15)
     databases: tuple[str, ...] = ()
     """Databases to prove; empty: all that are not templates."""
+    upgrade: UpgradeSettings | None = None
+    """None: no upgrade is rehearsed."""
 
     @property
     @abstractmethod

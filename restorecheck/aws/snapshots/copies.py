@@ -689,7 +689,7 @@ def admitted_to(snapshots: Snapshots, name: str) -> set[str]:
 
 def expires_at(drill: Drill) -> datetime:
     """The time after which the drill of a tagged resource cannot be running any more."""
-    return drill.deadline + 2 * drill.teardown_limit
+    return drill.deadline + drill.rehearsal_limit + 2 * drill.teardown_limit
 
 
 def is_expired(view: SnapshotView, now: datetime) -> bool:

@@ -88,11 +88,22 @@ class RestoredKind(ABC, Generic[View]):
         """At once, and not in the next maintenance window."""
 
     @abstractmethod
+    def groups_for(self, view: View, version: str, parameter_group: str | None) -> dict[str, str]:
+        """The groups that a major upgrade to the version must name. A group of AWS is replaced by AWS: RDS API,
+        ModifyDBInstance, EngineVersion. `parameter_group`: the configured one.
+        """
+
+    @abstractmethod
     def delete(self, account: Account, view: View) -> str:
         """Ask for it; what is under way."""
 
     @abstractmethod
     def stop(self, account: Account, view: View) -> None: ...
+
+
+def is_of_aws(group: str) -> bool:
+    """Whether this is a default group: `default.postgres16`, `default:postgres-16`."""
+    return group.startswith(("default.", "default:"))
 
 
 class _DbInstance(RestoredKind[InstanceView]):
@@ -109,6 +120,17 @@ class _DbInstance(RestoredKind[InstanceView]):
         account.rds().modify_db_instance(
             DBInstanceIdentifier=view.identifier, ApplyImmediately=True, **changes
         )
+
+    def groups_for(
+        self, view: InstanceView, version: str, parameter_group: str | None
+    ) -> dict[str, str]:
+        major = version.partition(".")[0]
+        named = {}
+        if parameter_group or not all(map(is_of_aws, view.parameter_groups)):
+            named["DBParameterGroupName"] = parameter_group or f"default.{view.engine}{major}"
+        if not all(map(is_of_aws, view.option_groups)):
+            named["OptionGroupName"] = f"default:{view.engine}-{major}"
+        return named
 
     def delete(self, account: Account, view: InstanceView) -> str:
         """Of Aurora the cluster has the backups, and a stopped one lets no instance go: Amazon Aurora User

@@ -20,7 +20,13 @@ from restorecheck.aws.session.settings import (
 )
 from restorecheck.aws.session.translation import is_throttled
 from restorecheck.aws.session.views import StatusMeaning
-from restorecheck.aws.snapshots import conformance_snapshots, credentials, evidence, instances
+from restorecheck.aws.snapshots import (
+    conformance_snapshots,
+    credentials,
+    evidence,
+    instances,
+    upgrades,
+)
 from restorecheck.aws.snapshots.conformance_snapshots import TRIAL
 from restorecheck.aws.snapshots.copies import SHARE, STAGED, Copying
 from restorecheck.aws.snapshots.credentials import SECRET, Passwords
@@ -40,13 +46,14 @@ from restorecheck.lifecycle import (
     InProgress,
     Parked,
     Ready,
+    Rehearsing,
     Retained,
     Retry,
     StepEvent,
     StillThere,
     Unclear,
 )
-from restorecheck.model import Drill, Observation, Resource, Step, StepKind
+from restorecheck.model import Drill, Observation, Rehearsal, Resource, Step, StepKind
 from restorecheck.ports import Clock, Provider
 from restorecheck.spelling import number_of
 
@@ -128,6 +135,29 @@ class SnapshotProvider(Provider):
             return StillThere(resource, exc.message, self.settings.poll, hopeless=True)
         except ProviderError as exc:
             return StillThere(resource, exc.message, self.settings.poll)
+
+    def rehearse(self, drill: Drill) -> Rehearsal | Rehearsing | None:
+        wanted, upgrade, now = self.settings.upgrade, drill.upgrade, self._clock.now()
+        if wanted is None:
+            return None
+        if upgrade is None:
+            return upgrades.begin(wanted, drill, now)
+        return upgrades.Upgrading(
+            settings=self.settings,
+            account=self.backup_account(),
+            drill=drill,
+            upgrade=upgrade,
+            kind=self.restored,
+            now=now,
+        ).go_on()
+
+    def rehearses(self, drill_id: str) -> str:
+        name, restore = naming.identifier_of(drill_id), self.settings.restore
+        return (
+            f"rds:{self.restored.modifies} on {name}: upgrade it to the next major version that "
+            "rds:DescribeDBEngineVersions lists, then ask the configured checks again; costs the hourly price of "
+            f"{restore.db_instance_class} and of the storage for the time that it takes"
+        )
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
         if "snapshot_time" not in drill.outputs:

@@ -133,5 +133,6 @@ AURORA = SourceKind(
     in_aws=True,
     selects=True,
     from_account=True,
+    upgrades=True,
     broken_rules=_broken_rules,
 )

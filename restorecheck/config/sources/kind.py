@@ -45,6 +45,8 @@ class SourceKind(Generic[K]):
     """It needs AWS's certificates, and the deployed functions can drill it."""
     from_account: bool = False
     """Its backups are copied or shared from a source account, which `audit` reads."""
+    upgrades: bool = False
+    """Its service upgrades the restored database in place."""
     adopts: bool = False
     """Another program restores: a restored database starts a drill, no schedule does."""
     selects: bool = False

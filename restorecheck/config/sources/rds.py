@@ -325,6 +325,7 @@ RDS = SourceKind(
     physical=True,
     in_aws=True,
     from_account=True,
+    upgrades=True,
     selects=True,
     broken_rules=_broken_rules,
 )

@@ -475,7 +475,12 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
         from restorecheck.hosts.drill import wiring
     from restorecheck.hosts.cli.plan_text import render_plan
     from restorecheck.hosts.clock import new_drill_id
-    from restorecheck.hosts.sources.drill_settings import checks_of, deadline_of, is_of_now
+    from restorecheck.hosts.sources.drill_settings import (
+        checks_of,
+        deadline_of,
+        is_of_now,
+        rehearsal_limit_of,
+    )
 
     clock = SystemClock()
     targets = wiring.targets_of(loaded)
@@ -492,7 +497,8 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
                 deadline=deadline_of(target),
                 afterwards=provider.afterwards(drill_id),
                 hook=_hook_limit(target),
-                rehearsal=_rehearsal_limit(target),
+                rehearsal=rehearsal_limit_of(target),
+                rehearses=provider.rehearses(drill_id),
             )
             print(text, end="")
     return Exit.VERIFIED
@@ -501,11 +507,6 @@ def _print_plans(loaded: Config, names: Sequence[str], select: Select | None) ->
 def _hook_limit(target: Target) -> timedelta | None:
     hook = target.after_verified
     return None if hook is None else timedelta(seconds=hook.timeout_seconds)
-
-
-def _rehearsal_limit(target: Target) -> timedelta | None:
-    rehearse = target.rehearse
-    return None if rehearse is None else timedelta(minutes=rehearse.deadline_minutes)
 
 
 def _print_report(finished: Report, parts: "Parts") -> None:

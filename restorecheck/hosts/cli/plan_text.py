@@ -18,9 +18,12 @@ def render_plan(
     deadline: timedelta,
     afterwards: Sequence[str] = (),
     hook: timedelta | None = None,
-    rehearsal: timedelta | None = None,
+    rehearsal: timedelta = timedelta(0),
+    rehearses: str = "",
 ) -> str:
-    """What the drill would make and delete, where, and the deadlines. `hook`, `rehearsal`: their limits."""
+    """What the drill would make and delete, where, and the deadlines. `hook`, `rehearsal`: their limits; zero: there is none.
+    `rehearses`: completes `if it is verified: …`.
+    """
     lines = [f"{clean(target)}: the plan; nothing was done"]
     for number, step in enumerate(steps, 1):
         lines.append(f"  {number}. {step.name}  (within {_minutes(step.deadline)})")
@@ -28,9 +31,9 @@ def render_plan(
         lines += [f"     makes {clean(str(resource))}" for resource in step.makes]
     number = len(steps) + 1
     lines.append(f"  {number}. record the verdict, before anything is deleted")
-    if rehearsal is not None:
+    if rehearsal:
         number += 1
-        what = "if it is verified: load the dump into the next major version, too"
+        what = f"if it is verified: {clean(rehearses)}"
         lines.append(f"  {number}. {what}  (within {_minutes(rehearsal)})")
     if hook is not None:
         number += 1

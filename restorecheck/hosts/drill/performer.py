@@ -21,6 +21,7 @@ from restorecheck.hosts.sources.drill_settings import (
     earlier_size_of,
     is_of_now,
     notes_on,
+    rehearsal_limit_of,
     select_of,
     teardown_limit_of,
 )
@@ -119,6 +120,7 @@ class Performer:
             earlier_size=earlier_size_of(self._parts.store, name),
             notes=notes_on(target, rule),
             rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
+            rehearsal_limit=rehearsal_limit_of(target),
             hook=Hook.NONE if target.after_verified is None else Hook.WANTED,
             scheduled_for=scheduled_for,
             announce=announce,

@@ -2,7 +2,7 @@
 secret of the instance, and connects to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from restorecheck.engine import Done, Elsewhere, Engine, Wait
 from restorecheck.errors import AccessDeniedError
 from restorecheck.hosts.functions.invocation import drill_id_in
 from restorecheck.hosts.functions.surroundings import FunctionContext
-from restorecheck.lifecycle import Action, RunChecks
+from restorecheck.lifecycle import Action, Asking, to_ask
 from restorecheck.model import CheckOutcome, CheckSpec, Drill, Endpoint
 from restorecheck.ports import Answers, Checker, Inquiry, Provider
 from restorecheck.postgres.scan.checker import PostgresChecker
@@ -59,7 +59,7 @@ def check(
 
 
 def may_perform(action: Action) -> bool:
-    return isinstance(action, RunChecks)
+    return isinstance(action, Asking)
 
 
 def _no_provider(drill: Drill) -> Provider:
@@ -72,7 +72,7 @@ def _ask_while_there_is_time(
     asked = 0
     answer: dict[str, Any] = {"drill_id": drill_id, "wait_seconds": 0}
     while True:
-        pending = around.store.load(drill_id).pending_checks
+        pending = to_ask(around.store.load(drill_id))
         left = end - around.clock.now()
         if asked and pending and _needs(pending[0]) > left:
             return {**answer, "next": "check", "asked": asked}
@@ -114,6 +114,14 @@ class Limited(Checker):
             for result in answers.results
         )
         return replace(answers, results=results)
+
+    def plans(
+        self, endpoint: Endpoint, queries: Sequence[CheckSpec], until: datetime
+    ) -> dict[str, str]:
+        return self._inner.plans(endpoint, queries, min(until, self._end))
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 def _too_long(allowed: timedelta) -> str:

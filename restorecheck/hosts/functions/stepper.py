@@ -26,11 +26,12 @@ from restorecheck.hosts.sources.drill_settings import (
     deadline_of,
     is_of_now,
     notes_on,
+    rehearsal_limit_of,
     select_of,
     teardown_limit_of,
 )
-from restorecheck.lifecycle import Action, RunChecks
-from restorecheck.model import Drill
+from restorecheck.lifecycle import Action, Asking
+from restorecheck.model import Drill, Hook
 from restorecheck.ports import Checker
 
 log = structlog.get_logger("restorecheck.functions")
@@ -113,6 +114,8 @@ def _begun(event: Event, around: FunctionContext) -> Drill | None:
         contact=target.contact,
         select=rule,
         notes=notes_on(target, rule),
+        rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
+        rehearsal_limit=rehearsal_limit_of(target),
         scheduled_for=slot,
         announce=True,
         deployment=around.deployment,
@@ -191,7 +194,7 @@ def _sign(around: FunctionContext) -> None:
 
 
 def may_perform(action: Action) -> bool:
-    return not isinstance(action, RunChecks)
+    return not isinstance(action, Asking)
 
 
 def _no_checker(drill: Drill) -> Checker:

@@ -15,10 +15,11 @@ from restorecheck.lifecycle import (
     Ensure,
     Event,
     InProgress,
+    Rehearsing,
     Retry,
     RunChecks,
 )
-from restorecheck.model import CheckOutcome, Drill, StepOutcome
+from restorecheck.model import CheckOutcome, Drill, Phase, StepOutcome
 from restorecheck.ports import Observer
 from restorecheck.report.terminal import clean
 
@@ -64,7 +65,7 @@ class Progress(Observer):
 
     def performed(self, before: Drill, action: Action, event: Event, after: Drill) -> None:
         match event:
-            case InProgress(detail=detail):
+            case InProgress(detail=detail) | Rehearsing(detail=detail):
                 self._detail = detail
                 return
             case Checked(detail=detail) if detail:
@@ -86,7 +87,9 @@ class Progress(Observer):
         if isinstance(action, Delete) and not after.ledger:
             self._line("  tear down: everything is deleted")
         upcoming = after.step
-        if upcoming is not None and upcoming != before.step:
+        if Phase.REHEARSAL in {before.phase, after.phase} and before.phase is not after.phase:
+            self._begin("rehearse the upgrade" if after.phase is Phase.REHEARSAL else "tear down")
+        elif upcoming is not None and upcoming != before.step:
             self._begin(upcoming.name)
         elif upcoming is None and before.step is not None:
             self._begin("tear down")

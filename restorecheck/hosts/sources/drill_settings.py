@@ -223,3 +223,9 @@ def teardown_limit_of(config: Config, target: Target) -> timedelta:
 
 def deadline_of(target: Target) -> timedelta:
     return timedelta(minutes=target.deadline_minutes)
+
+
+def rehearsal_limit_of(target: Target) -> timedelta:
+    """Zero without a rehearsal."""
+    keys = target.rehearse
+    return timedelta(minutes=keys.deadline_minutes) if keys else timedelta(0)

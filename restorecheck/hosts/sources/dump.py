@@ -17,7 +17,7 @@ from restorecheck.hosts.process.adapter_settings import settings
 from restorecheck.hosts.process.before import run_before
 from restorecheck.hosts.process.programs import after_verified_of, runner_of
 from restorecheck.hosts.process.storages import limit_of, limits_itself, shown_path, storage_of
-from restorecheck.hosts.sources.drill_settings import deadline_of
+from restorecheck.hosts.sources.drill_settings import deadline_of, rehearsal_limit_of
 from restorecheck.hosts.sources.server_settings import server_settings
 from restorecheck.hosts.sources.source import Host, Remover, Source
 from restorecheck.model import Drill
@@ -166,7 +166,7 @@ def max_age_of(target: Target) -> timedelta | None:
 def _upgrade_of(target: Target) -> Rehearse | None:
     if target.rehearse is None:
         return None
-    return partial(rehearse, limit=timedelta(minutes=target.rehearse.deadline_minutes))
+    return partial(rehearse, limit=rehearsal_limit_of(target))
 
 
 def _scratch_server_of(target: Target) -> ScratchServer | None:

@@ -22,6 +22,7 @@ from restorecheck.aws.session.settings import (
     RestoreSettings,
     SnapshotSettings,
     SourceSettings,
+    UpgradeSettings,
 )
 from restorecheck.aws.snapshots.leftovers import RdsInventory
 from restorecheck.aws.snapshots.provider import RdsProvider, SnapshotProvider
@@ -30,6 +31,7 @@ from restorecheck.config.discovery import DiscoveryRule
 from restorecheck.config.sources.aurora import AURORA, Aurora
 from restorecheck.config.sources.rds import Rds
 from restorecheck.hosts.process.adapter_settings import settings
+from restorecheck.hosts.sources.drill_settings import rehearsal_limit_of
 from restorecheck.hosts.sources.in_aws import (
     SourceInAws,
     of_every_target,
@@ -187,8 +189,17 @@ def in_two_accounts(config: Config, target: Target, keys: Rds | Aurora) -> dict[
         "backup": settings(BackupSettings, there, place=backup),
         "every": target.expected_every,
         "max_age": timedelta(hours=keys.max_age_hours),
+        "upgrade": _upgrade_of(target),
         **of_every_target(config, target),
     }
+
+
+def _upgrade_of(target: Target) -> UpgradeSettings | None:
+    keys = target.rehearse
+    if keys is None:
+        return None
+    limit = rehearsal_limit_of(target)
+    return UpgradeSettings(limit=limit, parameter_group=keys.parameter_group_name)
 
 
 def for_each_pair(providers: Iterable[S]) -> list[S]:

@@ -12,20 +12,16 @@ from datetime import timedelta
 
 import psycopg
 
-from restorecheck.checks.kind import ByProgram
-from restorecheck.checks.kinds.query import Query
-from restorecheck.checks.query_time import LONGEST_PLAN
-from restorecheck.checks.registry import kind_of
+from restorecheck.checks import rehearsals
+from restorecheck.checks.registry import has_plan, is_asked_of_upgrade
 from restorecheck.errors import RestorecheckError
 from restorecheck.lifecycle import Broken, InProgress, Ready, Unclear
 from restorecheck.model import (
-    CheckOutcome,
     CheckResult,
     CheckSpec,
     Drill,
     Endpoint,
     Rehearsal,
-    Severity,
     StepKind,
     Verdict,
 )
@@ -46,7 +42,6 @@ from restorecheck.postgres.server.cluster import Mark, Places
 from restorecheck.postgres.session.connection import Connection, deadline
 from restorecheck.postgres.session.messages import why_not
 from restorecheck.postgres.session.opening import ANSWERS_WITHIN, by_system_identifier
-from restorecheck.spelling import first_of
 
 NAME = "n"
 """Of the folder, `restorecheck-n`: short, because of the limit on socket paths."""
@@ -208,7 +203,7 @@ class _Trial:
         checker = PostgresChecker(
             by_system_identifier(connect_locally), self.provider.clock, killed=killed_locally
         )
-        pending = tuple(spec for spec in self.drill.checks if _is_asked(spec))
+        pending = tuple(spec for spec in self.drill.checks if is_asked_of_upgrade(spec))
         until = self.provider.clock.now() + self._left()
         results: list[CheckResult] = []
         readings = ""
@@ -229,23 +224,13 @@ class _Trial:
                 pending = tuple(spec for spec in pending if spec.name not in known)
         finally:
             checker.close()
-        results += [_unasked(spec) for spec in pending]
+        results += [rehearsals.unasked(spec) for spec in pending]
         return results
 
     def _result(
         self, results: Sequence[CheckResult], plans: tuple[str, ...], seconds: float
     ) -> Rehearsal:
-        required = [r for r in results if r.severity is Severity.REQUIRED]
-        failed = [r for r in required if r.outcome is CheckOutcome.FAILED]
-        doubts = [r for r in required if r.outcome is not CheckOutcome.PASSED]
-        verdict, reason = (
-            Verdict.VERIFIED,
-            f"the dump loads, and all {len(required)} required checks passed",
-        )
-        if failed:
-            verdict, reason = Verdict.FAILED, f"the dump loads, but {_names(failed)} failed"
-        elif doubts or not required:
-            verdict, reason = Verdict.INCONCLUSIVE, f"the dump loads; no answer to {_names(doubts)}"
+        verdict, reason = rehearsals.judge(results, "the dump loads")
         return Rehearsal(
             verdict=verdict,
             reason=reason,
@@ -262,16 +247,16 @@ class _Trial:
     ) -> Iterator[str]:
         """Of the configured queries, with statistics in both versions."""
         here = self.drill.endpoint
-        queries = [spec for spec in self.drill.checks if spec.kind == Query.name and not spec.at]
+        queries = [spec for spec in self.drill.checks if has_plan(spec)]
         if here is None or not queries:
             return
         self.provider.analyze(self.drill, here.databases, self._is_over)
         provider.analyze(drill, there.databases, self._is_over)
-        for spec in queries:
-            database = spec.database or here.databases[0]
-            before, after = (_plan(endpoint, database, spec) for endpoint in (here, there))
-            if before and after and before != after:
-                yield f"{spec.name}: from {before[:LONGEST_PLAN]} to {after[:LONGEST_PLAN]}"
+        before, after = (
+            {s.name: _plan(end, s.database or here.databases[0], s) for s in queries}
+            for end in (here, there)
+        )
+        yield from rehearsals.changed(before, after)
 
 
 def _plan(endpoint: Endpoint, database: str, spec: CheckSpec) -> str:
@@ -279,23 +264,3 @@ def _plan(endpoint: Endpoint, database: str, spec: CheckSpec) -> str:
     connection: Connection
     with closing(connect(endpoint, database)) as connection, deadline(connection, ANSWERS_WITHIN):
         return plan_of(connection, str(spec.options["sql"]), ANSWERS_WITHIN)[0]
-
-
-def _is_asked(spec: CheckSpec) -> bool:
-    kind = kind_of(spec)
-    compares = kind is not None and kind.built_in is not None and kind.built_in.compares
-    return not compares and not spec.at and not isinstance(kind, ByProgram)
-
-
-def _unasked(spec: CheckSpec) -> CheckResult:
-    return CheckResult(
-        name=spec.name,
-        kind=spec.kind,
-        database=spec.database,
-        severity=spec.severity,
-        outcome=CheckOutcome.SKIPPED,
-    )
-
-
-def _names(results: Sequence[CheckResult]) -> str:
-    return first_of([repr(result.name) for result in results], 3)

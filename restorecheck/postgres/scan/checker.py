@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import psycopg
@@ -44,7 +44,7 @@ from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
 from restorecheck.model import CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
-from restorecheck.postgres.scan.query_plan import plan_of
+from restorecheck.postgres.scan.query_plan import plan_of, plan_with_statistics
 from restorecheck.postgres.scan.scan_plan import Inquirer
 from restorecheck.postgres.session.connection import (
     GRACE,
@@ -182,6 +182,24 @@ class PostgresChecker(Checker):
         with deadline(connection, ANSWERS_WITHIN):
             plan, bare = plan_of(connection, str(spec.options["sql"]), ANSWERS_WITHIN)
         return Timing(seconds=seconds, answered=answered, plan=plan, without_statistics=bare)
+
+    def plans(
+        self, endpoint: Endpoint, queries: Sequence[CheckSpec], until: datetime
+    ) -> dict[str, str]:
+        found = {}
+        for spec in queries:
+            left = until - self._clock.now()
+            database = self._database_of(endpoint, spec)
+            if left <= timedelta(0) or not database:
+                continue
+            connection = self._session(endpoint, database).connection
+            limit = min(left, spec.timeout)
+            with deadline(connection, left + GRACE):
+                plan = plan_with_statistics(connection, str(spec.options["sql"]), limit)
+            if plan:
+                found[spec.name] = plan
+            self._forget((endpoint.identity, database))  # its timeout was changed
+        return found
 
     def close(self) -> None:
         for key in list(self._sessions):

@@ -74,6 +74,7 @@ class Cloud:
         )
         state = self.rds.state
         self.restores, self.copies, self.passwords = state.restores, state.copies, state.passwords
+        self.upgrades = state.upgrades
         self.calls: list[ClientCall] = []
         self.on_call: Callable[[ClientCall], None] = lambda _call: None
         """Called before the effect of every call."""

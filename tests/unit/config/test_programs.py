@@ -63,24 +63,48 @@ def test_a_secret_that_is_referred_to_is_fine(tmp_path, monkeypatch):
     assert problems(tmp_path, "dump: {path: b}", keys) == ""
 
 
+ARN = "arn:aws:kms:eu-west-1"
+RDS = f"""rds:
+      db_instance_identifier: shop
+      region: eu-west-1
+      source: {{account_id: "111111111111", role_arn: "arn:aws:iam::111111111111:role/r", external_id: ab}}
+      backup: {{account_id: "222222222222", kms_key_id: "{ARN}:222222222222:key/k"}}
+      restore: {{db_instance_class: db.t4g.small, db_subnet_group_name: drills, vpc_security_group_ids: [sg-0a1b2c3d]}}
+"""
+AURORA = RDS.replace("rds:", "aurora:", 1).replace(
+    "db_instance_identifier", "db_cluster_identifier"
+)
+OWN = "files keep their version, and what is not restorecheck's own is not upgraded"
+
+
 @pytest.mark.parametrize(
-    ("source", "refused"),
+    ("source", "more", "words"),
     [
-        ("dump: {path: b}", False),
-        ("dump: {path: b, into: 'postgresql://h/'}", True),
-        ("physical: {kind: pgbackrest, stanza: s, config: c}", True),
+        ("dump: {path: b}", "", ""),
+        (RDS, "", ""),
+        (AURORA, ", parameter_group_name: shop-18", ""),
+        ("dump: {path: b, into: 'postgresql://h/'}", "", OWN),
+        ("physical: {kind: pgbackrest, stanza: s, config: c}", "", OWN),
+        ("adopt: {db_instance_arn: x}", "", OWN),
+        ("dump: {path: b}", ", parameter_group_name: x", "allowed only with rds and aurora"),
+        (f"{RDS}      after: stop", "", "the standby would be of the new version"),
     ],
 )
-def test_an_upgrade_is_rehearsed_with_dumps_only(tmp_path, source, refused):
+def test_an_upgrade_is_rehearsed_with_what_can_be_upgraded_and_goes_afterwards(
+    tmp_path, source, more, words
+):
     file = tmp_path / "restorecheck.yaml"
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----")
     file.write_text(
-        f"version: 1\ntargets:\n  - name: shop\n    {source}\n    rehearse: {{upgrade: next}}\nhistory: {{path: h}}\n"
+        f"version: 1\naws: {{ca_bundle: {bundle}}}\ntargets:\n  - name: shop\n    {source}\n"
+        f"    rehearse: {{upgrade: next{more}}}\nhistory: {{path: h}}\n"
     )
     try:
         config.load(file, {"HOME": "/root"})
     except ConfigError as exc:
         said = " | ".join(problem.message for problem in exc.problems)
-        assert refused
-        assert "rehearsed with dumps only" in said
+        assert words, said
+        assert words in said
     else:
-        assert not refused
+        assert not words
