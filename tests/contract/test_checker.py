@@ -101,6 +101,23 @@ def test_at_least_the_first_pending_check_is_answered_by_the_endpoint_s_own_serv
     assert answered == [spec.name for spec in built_in()]
 
 
+def test_a_plan_is_read_with_statistics_and_only_in_time(case):
+    checker, endpoint, clock = case
+    soon = clock.now() + timedelta(minutes=1)
+    queries = [
+        CheckSpec(name="tables", kind="query", options={"sql": "select count(*) from pg_class"}),
+        CheckSpec(name="nonsense", kind="query", options={"sql": "selct"}),
+    ]
+
+    plans = checker.plans(endpoint, queries, soon)
+
+    assert plans["tables"]
+    assert ("nonsense" in plans) is isinstance(checker, WorldChecker)
+    if not isinstance(checker, WorldChecker):
+        assert "of pg_class" in plans["tables"]
+        assert checker.plans(endpoint, queries, clock.now()) == {}
+
+
 def test_a_question_that_makes_no_sense_is_a_result_and_no_exception(case):
     checker, endpoint, clock = case
     if isinstance(checker, WorldChecker):

@@ -14,6 +14,7 @@ from botocore.validate import ParamValidator
 from restorecheck.aws.session.cluster_views import cluster_snapshot_view, cluster_view
 from restorecheck.aws.session.views import instance_view, snapshot_view
 from restorecheck.sandbox import Pace, Sandbox
+from restorecheck.simulated import PlannedOutcome
 from restorecheck.testing import World
 from restorecheck.testing.cloud import BACKUP_ACCOUNT, SOURCE_ACCOUNT, Cloud
 from restorecheck.testing.cloud.clients import Session, service_model
@@ -66,6 +67,9 @@ class InMemory:
             service, region_name="eu-west-1"
         )
 
+    def refuse_upgrade(self):
+        self.cloud.upgrades.append(PlannedOutcome(status="refused"))
+
     def slowly(self):
         return nullcontext()
 
@@ -102,6 +106,9 @@ class InSandbox:
     def client(self, service, account):
         mine = account == SOURCE_ACCOUNT
         return self.sandbox.client(service, self.sandbox.source if mine else self.sandbox.backup)
+
+    def refuse_upgrade(self):
+        self.sandbox.rds.state.upgrades.append(PlannedOutcome(status="refused"))
 
     @contextmanager
     def slowly(self):
@@ -561,7 +568,87 @@ def gone(place, seen):
     place.settle()
 
 
-OF_INSTANCES = (copies, shares, restores, passwords, rests, deletions, secrets, keys)
+def versions(rds, engine, version):
+    answer = rds.describe_db_engine_versions(Engine=engine, EngineVersion=version)
+    (found,) = answer["DBEngineVersions"]
+    own = int(version.partition(".")[0])
+    targets = found["ValidUpgradeTarget"]
+    majors = [t["EngineVersion"] for t in targets if t["IsMajorVersionUpgrade"]]
+    minors = [t["EngineVersion"] for t in targets if not t["IsMajorVersionUpgrade"]]
+    return majors, minors, [int(name.partition(".")[0]) - own for name in majors]
+
+
+def upgrades(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    (raw,) = rds.describe_db_instances(DBInstanceIdentifier="i1")["DBInstances"]
+    majors, minors, ahead = versions(rds, "postgres", raw["EngineVersion"])
+    yield ahead, len(minors)
+    family = f"default.postgres{majors[0].partition('.')[0]}"
+    to = {
+        "DBInstanceIdentifier": "i1",
+        "EngineVersion": majors[0],
+        "AllowMajorVersionUpgrade": True,
+        "ApplyImmediately": True,
+        "DBParameterGroupName": family,
+    }
+    for wrong in (
+        {"EngineVersion": "9.6.1"},
+        {"AllowMajorVersionUpgrade": False},
+        {"DBParameterGroupName": "default.postgres9.6"},
+        {"DBParameterGroupName": "none"},
+    ):
+        yield code_of(rds.modify_db_instance, **(to | wrong))
+    without = {key: value for key, value in to.items() if key != "DBParameterGroupName"}
+    yield code_of(rds.modify_db_instance, **without)
+    place.refuse_upgrade()
+    yield code_of(rds.modify_db_instance, **to)
+    place.settle()
+    logs = rds.describe_db_log_files(DBInstanceIdentifier="i1", FilenameContains="pg_upgrade")
+    (log,) = [found["LogFileName"] for found in logs["DescribeDBLogFiles"]]
+    yield log
+    told = rds.download_db_log_file_portion(DBInstanceIdentifier="i1", LogFileName=log)
+    yield told["LogFileData"]
+    (raw,) = rds.describe_db_instances(DBInstanceIdentifier="i1")["DBInstances"]
+    yield raw["DBInstanceStatus"], raw["EngineVersion"] == majors[0]
+    with place.slowly():
+        yield code_of(rds.modify_db_instance, **to)
+    early = instance(rds, "i1")
+    yield early["status"], early["pending"]
+    yield code_of(rds.modify_db_instance, **to)
+    place.settle()
+    (raw,) = rds.describe_db_instances(DBInstanceIdentifier="i1")["DBInstances"]
+    yield raw["DBInstanceStatus"], raw["EngineVersion"] == majors[0]
+    yield [g["DBParameterGroupName"] == family for g in raw["DBParameterGroups"]]
+    events = rds.describe_events(SourceType="db-instance", SourceIdentifier="i1")["Events"]
+    yield [e["Message"].partition(":")[0][:11] for e in events if "pgrade" in e["Message"]]
+
+
+def cluster_upgrades(place):
+    rds = place.client("rds", BACKUP_ACCOUNT)
+    (raw,) = rds.describe_db_clusters(DBClusterIdentifier="rc1")["DBClusters"]
+    majors, minors, ahead = versions(rds, "aurora-postgresql", raw["EngineVersion"])
+    yield ahead, len(minors)
+    to = {
+        "DBClusterIdentifier": "rc1",
+        "EngineVersion": majors[0],
+        "AllowMajorVersionUpgrade": True,
+        "ApplyImmediately": True,
+        "DBClusterParameterGroupName": f"default.aurora-postgresql{majors[0].partition('.')[0]}",
+    }
+    yield code_of(rds.modify_db_cluster, **(to | {"AllowMajorVersionUpgrade": False}))
+    member = {"DBInstanceIdentifier": "rc1", "EngineVersion": majors[0]}
+    yield code_of(rds.modify_db_instance, **member, AllowMajorVersionUpgrade=True)
+    with place.slowly():
+        yield code_of(rds.modify_db_cluster, **to)
+    place.settle()
+    for raw in (
+        *rds.describe_db_clusters(DBClusterIdentifier="rc1")["DBClusters"],
+        *rds.describe_db_instances(DBInstanceIdentifier="rc1")["DBInstances"],
+    ):
+        yield raw["EngineVersion"] == majors[0], raw.get("Status") or raw["DBInstanceStatus"]
+
+
+OF_INSTANCES = (copies, shares, restores, passwords, rests, upgrades, deletions, secrets, keys)
 OF_CLUSTERS = (
     cluster_copies,
     cluster_shares,
@@ -569,6 +656,7 @@ OF_CLUSTERS = (
     shared_cluster_restores,
     cluster_passwords,
     cluster_rests,
+    cluster_upgrades,
     cluster_deletions,
 )
 

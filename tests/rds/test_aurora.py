@@ -73,6 +73,25 @@ def test_a_cluster_is_copied_restored_and_verified_and_only_the_copy_stays(clust
     assert scene.leftovers() == []
 
 
+def test_the_temporary_cluster_is_upgraded_after_the_verdict_and_deleted(clusters):
+    scene, _ = clusters
+    scene.keys["targets"][0]["rehearse"] = {"upgrade": "next"}
+
+    outcome = scene.drill()
+
+    assert outcome.verdict == "verified", outcome.reason
+    found = outcome.report["rehearsal"]
+    assert found["verdict"] == "verified", found["reason"]
+    before, after = (int(found[key].partition(".")[0]) for key in ("from_version", "to_version"))
+    assert after == before + 1
+    calls = [c for c in scene.sandbox.calls if "EngineVersion" in c.parameters]
+    (asked,) = [c for c in calls if c.operation == "ModifyDBCluster"]
+    assert asked.parameters["DBClusterIdentifier"] == f"restorecheck-{outcome.report['drill_id']}"
+    assert left(scene.sandbox) == []
+    plan = scene.run("drill", "--plan").out
+    assert "rds:ModifyDBCluster on restorecheck-" in plan
+
+
 def test_a_shared_snapshot_is_restored_without_a_copy(clusters):
     scene, keys = clusters
     keys["from"] = "shared"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from restorecheck.lifecycle import Gone, InProgress, Parked, Retained, Retry, StepEvent, StillThere
-from restorecheck.model import Drill, Observation, Proof, Resource, Step, Verdict
+from restorecheck.model import Drill, Observation, Proof, Rehearsal, Resource, Step, Verdict
 from restorecheck.ports import Provider
 
 Study = Callable[[Drill, Provider], Proof | None]
@@ -57,6 +57,10 @@ class Studied(Provider):
 
     def afterwards(self, drill_id: str) -> tuple[str, ...]:
         return self._inner.afterwards(drill_id)
+
+    def rehearse(self, drill: Drill) -> Rehearsal:  # noqa: ARG002  # the port's signature
+        why = "no upgrade is rehearsed in a drill with an extra analysis, which may change the database"
+        return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=why)
 
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
         return self._inner.retain(drill)

@@ -164,12 +164,13 @@ def _belong_together(
 
 def _too_long(drill: Drill) -> str:
     """Why this host refuses the drill; empty: it does not."""
-    wanted = drill.deadline - drill.started_at
+    wanted = drill.deadline - drill.started_at + drill.rehearsal_limit
     if wanted <= LONGEST_DRILL:
         return ""
     minute = timedelta(minutes=1)
+    with_rehearsal = " with that of rehearse" if drill.rehearsal_limit else ""
     return (
-        f"deadline_minutes is {wanted / minute:g}, but a drill in AWS may take at most "
+        f"deadline_minutes{with_rehearsal} is {wanted / minute:g}, but a drill in AWS may take at most "
         f"{LONGEST_DRILL / minute:g}: set a lower value, or drill this target with "
         "`restorecheck run` "
         "on a machine"
