@@ -49,6 +49,7 @@ CHOOSING_TESTS = "tests/unit/test_choosing.py"
 CHOSEN_IN_AWS_TESTS = "tests/simulation/test_choosing.py"
 CHOSEN_ACCEPTANCE = "tests/acceptance/test_select.py"
 CREDENTIALS_TESTS = "tests/unit/aws/snapshots/test_credentials.py"
+UPGRADES_TESTS = "tests/simulation/test_upgrades.py"
 ENGINE_TESTS = "tests/unit/test_engine.py"
 FOUND_TESTS = "tests/simulation/test_found.py"
 GUARDING_TESTS = "tests/unit/hosts/drill/test_wiring.py"
@@ -133,6 +134,41 @@ PLANTED = (
         "phase=Phase.CLOSING\n"
         "if drill.failure is not None and drill.failure.timed_out\n"
         "else Phase.TEARDOWN,",
+    ),
+    bug(
+        "an upgrade that never ends is waited for",
+        "expire",
+        "and now >= upgrade.until:",
+        "and not upgrade.until:",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "an interrupted upgrade goes on",
+        "_abort",
+        "if drill.phase is Phase.REHEARSAL:",
+        "if drill.phase is Phase.CLOSING:",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "an upgraded database changes the results of the drill",
+        "_store_answers",
+        "if drill.phase is Phase.REHEARSAL:",
+        "if drill.phase is Phase.CLOSING:",
+        LIFECYCLE_TESTS,
+    ),
+    bug(
+        "a reason that AWS gives is no answer",
+        "Upgrading._refused",
+        "return failed_upgrade(",
+        "return unclear_upgrade(",
+        UPGRADES_TESTS,
+    ),
+    bug(
+        "the first look after the request finds the old version, and gives up",
+        "Upgrading._look",
+        "or looks > UNSEEN_LOOKS:",
+        "or looks:",
+        UPGRADES_TESTS,
     ),
     bug(
         "the verdict comes from half a set of checks",
