@@ -206,6 +206,7 @@ def show_outputs(shell: Shell) -> None:
             client.create_stack(StackName=stack, TemplateBody=body, Parameters=given)
 
 
+@pytest.mark.timeout(900)  # each of some thirty commands starts a Python of its own
 def test_the_commands_of_the_page_are_followed_to_the_letter(shell):
     if not AWS.exists():
         missing("AWS's command line", INSTALL)
@@ -259,6 +260,23 @@ def test_doctor_finds_what_is_not_made_yet_and_what_was_taken_away(shell):
     assert "the stack restorecheck-source does not exist" in other.stdout, (
         "it is in the other account"
     )
+
+
+def test_doctor_looks_for_the_roles_of_the_shells_region(shell):
+    sandbox = shell.stage.sandbox
+    stacks = sandbox.client("cloudformation", sandbox.backup, SECOND)
+    if "restorecheck" not in str(stacks.describe_stacks()["Stacks"]):
+        body = (shell.folder / SECOND / "backup-account.yaml").read_text()
+        given = [{"ParameterKey": "NameSuffix", "ParameterValue": SUFFIX}]
+        stacks.create_stack(StackName="restorecheck", TemplateBody=body, Parameters=given)
+    role = f"restorecheck-notifier{SUFFIX}"
+    sandbox.client("iam", sandbox.backup).delete_role(RoleName=role)
+
+    doctor = "AWS_PROFILE=backup restorecheck doctor --deployment backup"
+    done = shell.run(f"AWS_DEFAULT_REGION={SECOND} {doctor}")
+
+    assert f"the role {role} does not exist" in done.stdout
+    assert role not in shell.run(doctor).stdout
 
 
 def test_doctor_of_a_deployment_takes_no_target_and_needs_a_region(shell):
