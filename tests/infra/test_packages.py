@@ -1,6 +1,7 @@
 """What `restorecheck infra export` writes: packages for Lambda, made on whatever machine this is."""
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import marshal
 import shutil
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from restorecheck.errors import ConfigError, ProviderError
 from restorecheck.hosts.cli import infra_export
@@ -76,6 +79,7 @@ def test_packages_are_small_and_hold_what_their_function_uses(exported):
         assert "restorecheck/postgres/scan/structure.sql" in names(package)
         assert ("psycopg" in held) is (package.stem == "checker")
         assert ({"jinja2", "pygal"} <= held) is (package.stem == "notifier")
+        assert ({"opentelemetry", "google"} <= held) is (package.stem == "stepper")
         assert "restorecheck/report/html/report.html" in names(package)
         assert not held & {"moto", "apprise", "apscheduler", "pytest", "prometheus_client"}
         assert "rds-global-bundle.pem" in held
@@ -182,6 +186,25 @@ def test_every_pin_is_there():
         lines = list(infra_export._pins(requirements))
         assert len(lines) == len(requirements)
         assert all("--hash=sha256:" in line for line in lines)
+
+
+def needed(name, extras):
+    """The packages that an installed one needs here, and what these need."""
+    for line in importlib.metadata.requires(name) or ():
+        wanted = Requirement(line)
+        if wanted.marker is None or any(
+            wanted.marker.evaluate({"extra": extra}) for extra in ("", *extras)
+        ):
+            yield canonicalize_name(wanted.name)
+            yield from needed(wanted.name, wanted.extras)
+
+
+def test_the_stepper_has_every_package_that_sends_traces():
+    wanted = {*needed("opentelemetry-sdk", ()), "opentelemetry-sdk"}
+    wanted |= {*needed("opentelemetry-exporter-otlp-proto-http", ())}
+
+    held = {*infra_export.COMMON, *infra_export.FUNCTIONS["stepper"]}
+    assert wanted - held == set()
 
 
 def test_every_function_of_the_template_is_exported():

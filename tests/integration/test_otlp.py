@@ -246,6 +246,33 @@ def test_nothing_of_it_is_imported_where_it_is_not_configured():
     assert done.returncode == 0
 
 
+WITHOUT_METADATA = """
+import importlib.metadata as metadata
+metadata.distributions = lambda **_: iter(())
+metadata.Distribution.discover = classmethod(lambda *_, **__: iter(()))
+import sys
+from restorecheck.config.telemetry import OpenTelemetry
+from restorecheck.notify.otlp import OtlpSender
+from restorecheck.report.spans import trace_of
+from tests.unit.report.test_spans import ended
+OtlpSender(OpenTelemetry(endpoint=sys.argv[1])).send_trace(trace_of(ended()))
+"""
+
+
+def test_a_trace_is_sent_where_packages_have_no_metadata_as_in_those_of_the_aws_functions(
+    collector,
+):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_METADATA, collector.url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len(collector.received) == 1
+
+
 def test_a_moment_of_the_past_is_sent_as_it_was(collector):
     drill = ended()
     early = drill.evolve(started_at=drill.started_at - timedelta(days=30))

@@ -48,10 +48,18 @@ COMMON = (
 METRICS = ("aws-lambda-powertools",)
 SIGNING = ("securesystemslib",)
 """Without cryptography: KMS signs."""
+TRACING = (
+    *("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-semantic-conventions"),
+    *("opentelemetry-proto", "opentelemetry-exporter-otlp-common"),
+    *("opentelemetry-exporter-otlp-proto-common", "opentelemetry-exporter-otlp-proto-http"),
+    *("opentelemetry-exporter-http-transport", "googleapis-common-protos", "protobuf"),
+    *("requests", "certifi", "charset-normalizer", "idna"),
+)
+"""Imported at the end of a drill, where `opentelemetry` is configured."""
 PAGES = ("importlib-metadata", "jinja2", "markupsafe", "pygal", "zipp")
 DATABASE = ("psycopg", "psycopg-binary")
 FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "stepper": (*METRICS, *SIGNING),
+    "stepper": (*METRICS, *SIGNING, *TRACING),
     "checker": DATABASE,
     "planner": (),
     "sweeper": METRICS,

@@ -32,10 +32,13 @@ class Traced(Observer):
             send_trace(self._config, after)
 
 
+def wants_traces(config: Config) -> bool:
+    return config.opentelemetry is not None and config.opentelemetry.traces
+
+
 def observer_of(inner: Observer, config: Config) -> Observer:
     """`inner`, unless traces are to be sent, too."""
-    keys = config.opentelemetry
-    return Traced(inner, config) if keys is not None and keys.traces else inner
+    return Traced(inner, config) if wants_traces(config) else inner
 
 
 def send_trace(config: Config, drill: Drill) -> None:

@@ -20,6 +20,7 @@ from restorecheck.hosts.functions.invocation import (
 )
 from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.surroundings import FunctionContext
+from restorecheck.hosts.functions.tracing import trace
 from restorecheck.hosts.sources.drill_settings import (
     baseline_of,
     checks_of,
@@ -75,6 +76,7 @@ def step(
         around.places.drop(drill.id)
         finished(outcome.drill)
         tell(outcome.drill, around)
+        trace(outcome.drill, around)
     answer = _answer(outcome, drill, around)
     _log(answer)
     return answer
