@@ -419,6 +419,19 @@ def test_each_broken_set_up_is_found_and_its_own_advice_mends_it(chain, team, ro
     assert robot.look() == []
 
 
+def test_the_right_to_rehearse_an_upgrade_is_asked_for_where_it_is_configured(scene, robot):
+    assert robot.look() == []
+    scene.keys["targets"][0]["rehearse"] = {"upgrade": "next"}
+
+    found = robot.look()
+
+    assert found, "the sandbox does not grant it from the beginning"
+    assert "DescribeDBEngineVersions" in str(found)
+    robot.mend(found)
+    assert robot.look() == []
+    assert scene.drill().report["rehearsal"]["verdict"] == "verified"
+
+
 def test_so_many_set_ups_are_broken():
     assert len({*IDENTITIES, *KEYS, *PLACES, *RIGHTS}) >= 30
 
