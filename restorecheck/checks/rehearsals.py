@@ -36,7 +36,9 @@ def judge(results: Sequence[CheckResult], done: str) -> tuple[Verdict, str]:
         return Verdict.INCONCLUSIVE, f"{done}; no answer to {_names(doubts)}"
     if not required:
         return Verdict.INCONCLUSIVE, f"{done}; no required check was asked"
-    return Verdict.VERIFIED, f"{done}, and all {len(required)} required checks passed"
+    one = len(required) == 1
+    checks = "the required check" if one else f"all {len(required)} required checks"
+    return Verdict.VERIFIED, f"{done}, and {checks} passed"
 
 
 def judge_upgrade(upgrade: Upgrade) -> Rehearsal:

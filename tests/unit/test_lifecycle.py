@@ -504,7 +504,7 @@ def test_an_upgrade_goes_from_plans_to_plans_to_checks_and_then_everything_is_de
 
     assert ended.rehearsal == Rehearsal(
         verdict=Verdict.VERIFIED,
-        reason="the upgrade succeeds, and all 1 required checks passed",
+        reason="the upgrade succeeds, and the required check passed",
         from_version="16.4",
         to_version="17.1",
         upgrade_seconds=61.0,

@@ -16,7 +16,7 @@ WARNED = result(outcome=CheckOutcome.FAILED, severity=Severity.WARNING)
 @pytest.mark.parametrize(
     ("results", "verdict", "words"),
     [
-        ([PASSED, WARNED], Verdict.VERIFIED, "it loads, and all 1 required checks passed"),
+        ([PASSED, WARNED], Verdict.VERIFIED, "it loads, and the required check passed"),
         ([PASSED, FAILED, UNASKED], Verdict.FAILED, "it loads, but 'rows' failed"),
         ([PASSED, UNASKED], Verdict.INCONCLUSIVE, "it loads; no answer to 'rows'"),
         ([WARNED], Verdict.INCONCLUSIVE, "it loads; no required check was asked"),
