@@ -62,6 +62,9 @@ class Studied(Provider):
         why = "no upgrade is rehearsed in a drill with an extra analysis, which may change the database"
         return Rehearsal(verdict=Verdict.INCONCLUSIVE, reason=why)
 
+    def after_verified(self, drill: Drill) -> tuple[str, ...]:  # noqa: ARG002  # as above
+        return ("after_verified was not run: the extra analysis may have changed the database",)
+
     def retain(self, drill: Drill) -> Retained | InProgress | Retry:
         return self._inner.retain(drill)
 
