@@ -9,14 +9,14 @@ from tests.factories import finished
 class Hooked(Provider):
     """Would run both."""
 
-    def after_verified(self, drill):
+    def after_verified(self, _drill):
         raise AssertionError("it was run")
 
     rehearse = after_verified
 
 
 def test_neither_the_hook_nor_a_rehearsal_gets_a_database_that_may_be_changed_and_both_are_told():
-    studied = Studied(Hooked(), OneStudy(lambda drill, provider: None))
+    studied = Studied(Hooked(), OneStudy(lambda _drill, _provider: None))
 
     (note,) = studied.after_verified(finished())
     rehearsal = studied.rehearse(finished())
