@@ -1,44 +1,45 @@
-"""The verdict of a rehearsed upgrade."""
+"""The verdict of a rehearsed upgrade, and which checks it is asked."""
 
-from datetime import timedelta
-
-import pytest
-
-from restorecheck.checks.rehearsals import changed, judge, judge_upgrade
-from restorecheck.model import CheckOutcome, Severity, Upgrade, Verdict
+from restorecheck.checks.registry import has_plan, is_asked_of_upgrade
+from restorecheck.checks.rehearsals import judge_upgrade, unasked
+from restorecheck.model import CheckOutcome, CheckSpec, Upgrade, Verdict
 from tests.factories import NOW, result
 
-PASSED, FAILED = result(), result(outcome=CheckOutcome.FAILED)
-UNASKED = result(outcome=CheckOutcome.SKIPPED)
-WARNED = result(outcome=CheckOutcome.FAILED, severity=Severity.WARNING)
+QUERY = CheckSpec(name="q", kind="query", options={"sql": "select 1", "expect": {"equals": 1}})
 
 
-@pytest.mark.parametrize(
-    ("results", "verdict", "words"),
-    [
-        ([PASSED, WARNED], Verdict.VERIFIED, "it loads, and the required check passed"),
-        ([PASSED, FAILED, UNASKED], Verdict.FAILED, "it loads, but 'rows' failed"),
-        ([PASSED, UNASKED], Verdict.INCONCLUSIVE, "it loads; no answer to 'rows'"),
-        ([WARNED], Verdict.INCONCLUSIVE, "it loads; no required check was asked"),
-        ([], Verdict.INCONCLUSIVE, "it loads; no required check was asked"),
-    ],
-)
-def test_only_answers_to_every_required_check_verify(results, verdict, words):
-    assert judge(results, "it loads") == (verdict, words)
+def upgrade(**changes):
+    return Upgrade(until=NOW, from_version="16.4", to_version="17.2", **changes)
 
 
-def test_a_plan_that_is_not_known_in_both_versions_is_counted_and_never_a_change():
-    upgrade = Upgrade(
-        until=NOW + timedelta(hours=1),
-        queries=("same", "other", "lost", "new"),
-        plans_before={"same": "Scan", "other": "Seq Scan", "lost": "Scan"},
-        plans_after={"same": "Scan", "other": "Index Scan", "new": "Scan"},
-        results=(PASSED,),
+def test_a_check_that_was_not_asked_is_skipped_and_so_no_proof():
+    told = unasked(QUERY)
+
+    assert (told.name, told.outcome) == ("q", CheckOutcome.SKIPPED)
+    assert judge_upgrade(upgrade(results=(told,))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_plan_that_could_not_be_read_is_counted_and_one_that_changed_is_told():
+    both = upgrade(
+        results=(result(),),
+        queries=("q", "r"),
+        plans_before={"q": "Index Scan of orders_pkey", "r": "Seq Scan of orders"},
+        plans_after={"q": "Seq Scan of orders"},
     )
 
-    told = judge_upgrade(upgrade)
+    told = judge_upgrade(both)
 
     assert told.verdict is Verdict.VERIFIED
-    assert told.plans == ("other: from Seq Scan to Index Scan",)
-    assert told.reason.endswith("; 2 plans could not be compared")
-    assert [*changed({"lost": "Scan"}, {})] == []
+    assert told.reason.endswith("; 1 plan could not be compared")
+    assert told.plans == ("q: from Index Scan of orders_pkey to Seq Scan of orders",)
+
+
+def test_an_upgraded_database_is_asked_what_its_version_can_change():
+    compared = CheckSpec(name="s", kind="not_emptied", options={})
+    program = CheckSpec(name="c", kind="command", options={"run": ["smoke"]})
+    moment = CheckSpec(name="m", kind="query", options=QUERY.options, at="before")
+
+    asked = [is_asked_of_upgrade(spec) for spec in (QUERY, compared, program, moment)]
+
+    assert asked == [True, False, False, False]
+    assert [has_plan(spec) for spec in (QUERY, program, moment)] == [True, False, False]

@@ -25,6 +25,10 @@ def test_a_secret_in_an_argument_or_a_variable_that_is_written_out_is_refused():
     )
 
 
+def test_a_list_is_no_command():
+    assert "after_verified" in problem(target("after_verified: [mask]"))
+
+
 def test_it_needs_a_server_of_the_drill_s_own():
     with_another = target(
         "after_verified: {run: [mask]}",

@@ -39,6 +39,12 @@ def test_each_face_tells_it_and_keeps_the_verdict_of_the_night(verdict, words):
     assert document.parse(made.to_json()).rehearsal == made.rehearsal
 
 
+def test_an_upgrade_in_place_says_how_long_it_took():
+    made = report(Verdict.VERIFIED, upgrade_seconds=61.0)
+
+    assert wording.rehearsed(made).endswith("; the upgrade took 1 min 1 s")
+
+
 def test_without_one_nothing_is_said():
     made = document.build(finished(), CHAIN)
     assert wording.rehearsed(made) == ""
