@@ -1,7 +1,11 @@
 """The verdict of a rehearsed upgrade, and which checks it is asked."""
 
+from dataclasses import replace
+
+import pytest
+
 from restorecheck.checks.registry import has_plan, is_asked_of_upgrade
-from restorecheck.checks.rehearsals import judge_upgrade, unasked
+from restorecheck.checks.rehearsals import failed_upgrade, judge, judge_upgrade, unasked
 from restorecheck.model import CheckOutcome, CheckSpec, Upgrade, Verdict
 from tests.factories import NOW, result
 
@@ -19,6 +23,25 @@ def test_a_check_that_was_not_asked_is_skipped_and_so_no_proof():
     assert judge_upgrade(upgrade(results=(told,))).verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "verdict", "words"),
+    [
+        (["failed", "passed"], Verdict.FAILED, "the dump loads, but"),
+        (["error", "passed"], Verdict.INCONCLUSIVE, "the dump loads; no answer to"),
+        ([], Verdict.INCONCLUSIVE, "the dump loads; no required check was asked"),
+        (["passed"], Verdict.VERIFIED, "the dump loads, and the required check passed"),
+        (["passed"] * 2, Verdict.VERIFIED, "the dump loads, and all 2 required checks passed"),
+    ],
+)
+def test_the_required_checks_decide(outcomes, verdict, words):
+    results = [replace(result(), outcome=CheckOutcome(outcome)) for outcome in outcomes]
+
+    told, reason = judge(results, "the dump loads")
+
+    assert told is verdict
+    assert reason.startswith(words)
+
+
 def test_a_plan_that_could_not_be_read_is_counted_and_one_that_changed_is_told():
     both = upgrade(
         results=(result(),),
@@ -32,6 +55,13 @@ def test_a_plan_that_could_not_be_read_is_counted_and_one_that_changed_is_told()
     assert told.verdict is Verdict.VERIFIED
     assert told.reason.endswith("; 1 plan could not be compared")
     assert told.plans == ("q: from Index Scan of orders_pkey to Seq Scan of orders",)
+
+
+def test_a_refused_upgrade_is_failed_with_both_versions_and_its_time():
+    told = failed_upgrade(upgrade(seconds=61.0), "AWS refused it")
+
+    assert (told.verdict, told.reason) == (Verdict.FAILED, "AWS refused it")
+    assert (told.from_version, told.to_version, told.upgrade_seconds) == ("16.4", "17.2", 61.0)
 
 
 def test_an_upgraded_database_is_asked_what_its_version_can_change():

@@ -44,6 +44,8 @@ OF_EACH_LOGIN = [
     replace(WITH_KEYS, credentials="iam", iam_user="checker"),
     replace(WITH_KEYS, transit_key=""),
     replace(WITH_KEYS, aurora=True),
+    replace(WITH_KEYS, rehearses=True),
+    replace(WITH_KEYS, aurora=True, rehearses=True),
     NAMES,
 ]
 USER = f"arn:aws:iam::{BACKUP}:user/drills"
