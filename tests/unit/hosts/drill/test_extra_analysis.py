@@ -1,12 +1,13 @@
 """A drill with an extra analysis, which may change the database: what does not run after it."""
 
+from typing import Any
+
 from restorecheck.hosts.drill.extra_analysis import OneStudy, Studied
 from restorecheck.model import Verdict
-from restorecheck.ports import Provider
 from tests.factories import finished
 
 
-class Hooked(Provider):
+class Hooked:
     """Would run both."""
 
     def after_verified(self, _drill):
@@ -16,7 +17,8 @@ class Hooked(Provider):
 
 
 def test_neither_the_hook_nor_a_rehearsal_gets_a_database_that_may_be_changed_and_both_are_told():
-    studied = Studied(Hooked(), OneStudy(lambda _drill, _provider: None))
+    inner: Any = Hooked()
+    studied = Studied(inner, OneStudy(lambda _drill, _provider: None))
 
     (note,) = studied.after_verified(finished())
     rehearsal = studied.rehearse(finished())
