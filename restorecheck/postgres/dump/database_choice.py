@@ -193,13 +193,16 @@ def _wanted(dumps: Sequence[Dated], databases: Sequence[str], *, trusted: bool) 
 
 
 def _families(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[str, list[Dated]]:
-    """Dumps by database; a file name may be that of a configured one. Under the empty name: dumps of an unknown database, and files that are not dumps."""
+    """Dumps by database; a file may be called after a configured one. Under the empty name: dumps of an unknown database,
+    and files that are not dumps.
+    """
     named = [d for d in dumps if d.head.dbname]
     families: dict[str, list[Dated]] = {}
     for dump in named:
         families.setdefault(dump.head.dbname, []).append(dump)
     stems = {dump.stem: dump.head.dbname for dump in named if dump.stem}
-    stems |= {name: name for name in (*families, *databases) if name != ALL}
+    stems |= {name: name for name in families}
+    stems |= {d.stem: name for d in dumps if (name := _called_after(d, databases))}
     unnamed = [d for d in dumps if not d.head.dbname]
     for dump in unnamed:
         if dump.head.cluster:
@@ -207,9 +210,27 @@ def _families(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[str, lis
     apart = _apart([d for d in unnamed if d.head.dump and not d.head.cluster], stems, bool(named))
     for dump in unnamed:
         if not dump.head.cluster:
-            name = stems.get(dump.stem, dump.stem if dump.stem in apart else "")
+            by_stem = stems.get(dump.stem, dump.stem if dump.stem in apart else "")
+            name = _called_after(dump, databases) or by_stem
             families.setdefault(name, []).append(dump)
     return families
+
+
+def _called_after(dump: Dated, databases: Sequence[str]) -> str:
+    """The configured database that the file is called after, the longest name first; empty: none. Separators and case
+    do not count: `my-app-2026-11-28.sql` is called after `my_app`.
+    """
+    words = _lower(dump.path.name)
+    for name in sorted(databases, key=len, reverse=True):
+        own = _lower(name)
+        rest = words[len(own) :]
+        if own and words[: len(own)] == own and all(word.isdigit() for word in rest):
+            return name
+    return ""
+
+
+def _lower(name: str) -> list[str]:
+    return [word.lower() for word in timestamps.words_of(name)]
 
 
 def _apart(unnamed: Sequence[Dated], known: dict[str, str], named: bool) -> set[str]:
@@ -268,58 +289,25 @@ def _may_be(dump: Dated, name: str) -> bool:
     """Whether a file is called after this database, or after none: `crm_prod.sql`, `nightly.sql`, `crm/a.sql`."""
     if dump.path.parent.name.lower() == name.lower():
         return True
-    rest = dump.stem.lower().replace(name.lower(), " ")
-    return all(word in SAY_NOTHING or not word.isalpha() for word in _WORDS.split(rest) if word)
+    words, own = _lower(dump.path.name), _lower(name)
+    for at in range(len(words)):
+        if own and words[at : at + len(own)] == own:
+            words[at : at + len(own)] = []
+            break
+    return not _says_something(words)
 
 
-_WORDS = re.compile(r"[\W_]+")
-SAY_NOTHING = frozenset(
-    [
-        "all",
-        "app",
-        "application",
-        "back",
-        "backup",
-        "backups",
-        "bak",
-        "base",
-        "cluster",
-        "complete",
-        "copy",
-        "data",
-        "database",
-        "databases",
-        "db",
-        "dbs",
-        "dump",
-        "dumps",
-        "export",
-        "full",
-        "latest",
-        "live",
-        "local",
-        "main",
-        "master",
-        "new",
-        "newest",
-        "old",
-        "pg",
-        "pgdump",
-        "postgres",
-        "postgresql",
-        "prod",
-        "production",
-        "psql",
-        "rds",
-        "replica",
-        "restore",
-        "schema",
-        "server",
-        "snapshot",
-        "sql",
-        "test",
-    ]
-)
+def _says_something(words: Iterable[str]) -> bool:
+    """Whether one of them may be the name of a database. `pg15` is `pg`, and `shop2` is `shop`."""
+    return any(bare and bare not in SAY_NOTHING for word in words if (bare := word.strip(DIGITS)))
+
+
+DIGITS = "0123456789"
+SAY_NOTHING = frozenset({
+    "all", "back", "backup", "backups", "bak", "base", "cluster", "complete", "copy", "database", "databases", "db", "dbs",
+    "dump", "dumps", "export", "full", "latest", "live", "local", "new", "newest", "old", "pg", "pgdump", "postgres",
+    "postgresql", "prod", "production", "psql", "rds", "replica", "restore", "schema", "snapshot", "sql", "v",
+})  # fmt: skip
 """Words in names of dumps that are no names of databases."""
 
 
@@ -327,8 +315,7 @@ def _names_files(path: str) -> bool:
     """Whether a path is that of a file, or a glob with words of its own, and not that of all files of a folder."""
     last = Path(path).name
     if glob.has_magic(last):
-        words = _WORDS.split(timestamps.stem(re.sub(r"\[[^]]*\]|[*?]", "-", last)).lower())
-        return any(word and word not in SAY_NOTHING for word in words)
+        return _says_something(_lower(re.sub(r"\[[^]]*\]|[*?]", "-", last)))
     return "." in last and not Path(path).is_dir()
 
 

@@ -148,7 +148,7 @@ def select(
         if _has_stopped(inspection, earlier, undecided, notes, now):
             damaged.append(inspection)
     if parts and not damaged:
-        return _of_parts(parts, notes)
+        return _of_parts(parts, (*notes, *_passed(doubtful, ())))
     unusable = next((i for i in doubtful if i.unusable), None) if not damaged else None
     return Selection(
         unusable=unusable,
@@ -167,18 +167,19 @@ def _is_a_part(inspection: Inspection) -> bool:
 
 
 def _on_part(inspection: Inspection) -> str:
-    why = inspection.problem or "holds no rows of any table (pg_dump --schema-only)"
-    return f"{inspection.path.name} was skipped because it {why}"
+    return (
+        f"{inspection.path.name} was skipped because it {inspection.problem or partial.TABLES_ONLY}"
+    )
 
 
 def _of_parts(parts: Sequence[Inspection], notes: Sequence[str]) -> Selection:
     """Without a dump of all: the two together may be as good as one, alone a part restores nothing."""
     rows = next((part for part in parts if not part.complete), None)
     tables = next((part for part in parts if part.complete), None)
-    if rows is None:
-        return Selection(chosen=tables, notes=(*notes, *(tables.notes if tables else ())))
     if tables is None:
-        return Selection(damaged=(rows,), notes=tuple(notes))
+        return Selection(damaged=tuple(parts), notes=tuple(notes))
+    if rows is None:
+        return Selection(chosen=tables, notes=(*notes, *tables.notes))
     beside = replace(
         rows,
         unusable=True,

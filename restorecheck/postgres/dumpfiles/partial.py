@@ -25,7 +25,8 @@ MOST_NAMED = 3
 ROWS_ONLY = (
     "holds rows only and defines no table (pg_dump --data-only): it cannot be restored alone"
 )
-NO_ROWS = "the dump holds no rows of any table (pg_dump --schema-only)"
+TABLES_ONLY = "holds no rows of any table (pg_dump --schema-only)"
+NO_ROWS = f"the dump {TABLES_ONLY}"
 
 
 def missing(entries: tuple[TocEntry, ...]) -> tuple[str, ...]:

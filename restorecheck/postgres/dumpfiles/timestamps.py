@@ -228,15 +228,20 @@ ENDINGS = frozenset(
 _SEPARATORS = re.compile(r"[-_.@+ ]+")
 
 
-def stem(name: str) -> str:
-    """The part of a file name that identifies the database: without times, suffix and words for the frequency.
-
-    `shop-2026-11-28_03-00.sql.gz` → `shop`; empty where nothing else stands there.
-    """
+def words_of(name: str) -> list[str]:
+    """Words of a file name, or of a database's: without times, suffix and words for the frequency."""
     bare = EPOCH.sub("-", STAMP.sub("-", name))
     while (parts := bare.rpartition("."))[0] and parts[2].lower() in ENDINGS:
         bare = parts[0]
-    words = [word for word in _SEPARATORS.split(bare) if word and word.lower() not in CADENCE]
+    return [word for word in _SEPARATORS.split(bare) if word and word.lower() not in CADENCE]
+
+
+def stem(name: str) -> str:
+    """The part of a file name that identifies the database.
+
+    `shop-2026-11-28_03-00.sql.gz` → `shop`; empty where nothing else stands there.
+    """
+    words = words_of(name)
     while words and words[-1].isdigit():
         words.pop()
     return "-".join(words)

@@ -144,7 +144,18 @@ def test_of_one_listed_database_the_dumps_of_others_do_not_count(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["shop-2026-02-25.sql", "shop.sql.gz", "crm_archive.sql", "acme/shop.sql"]
+    "name",
+    [
+        "shop-2026-02-25.sql",
+        "shop.sql.gz",
+        "crm_archive.sql",
+        "acme/shop.sql",
+        "shop2-2026-02-25.sql",
+        "crm2.sql",
+        "app-2026-02-25.sql",
+        "test.sql",
+        "scrm.sql",
+    ],
 )
 def test_a_dump_that_is_called_after_another_database_does_not_prove_the_listed_one(folder, name):
     put(folder, name)
@@ -179,6 +190,38 @@ def test_a_dump_without_a_name_is_of_the_listed_database_if_nothing_says_otherwi
     put(folder, name)
 
     assert newest(chosen(folder, "crm", path=path)) == {"crm": name.split("/")[-1]}
+
+
+@pytest.mark.parametrize(
+    ("name", "database"),
+    [
+        ("my_app-2026-02-25.sql", "my_app"),
+        ("my-app-20260225.sql.gz", "my_app"),
+        ("prod-my_app.sql", "my_app"),
+        ("shop_2024-2026-02-25.sql", "shop_2024"),
+        ("daily_reports-2026-02-25.sql", "daily_reports"),
+        ("My.App.sql", "my app"),
+    ],
+)
+def test_separators_numbers_and_words_in_a_name_of_a_database_count_as_it_has_them(
+    folder, name, database
+):
+    put(folder, name)
+
+    assert newest(chosen(folder, database)) == {database: name}
+    choice = chosen(folder, database, "crm")
+    if not name.startswith("prod"):
+        assert (newest(choice), choice.absent) == ({database: name}, ("crm",))
+
+
+def test_of_two_databases_the_longer_name_has_its_own_files(folder):
+    put(folder, "shop-2026-02-25.sql")
+    put(folder, "shop_2024-2026-02-25.sql")
+
+    assert newest(chosen(folder, "shop", "shop_2024")) == {
+        "shop": "shop-2026-02-25.sql",
+        "shop_2024": "shop_2024-2026-02-25.sql",
+    }
 
 
 def test_a_newer_dump_that_is_called_otherwise_is_passed_over(folder):

@@ -463,7 +463,9 @@ def test_a_part_alone_is_judged_as_it_is(folder):
     assert chosen(folder).chosen.path.name == "shop-schema.sql"
 
     put(folder, "shop-schema.sql", dumped(ROWS))
+    put(folder, "wordpress.sql", MYSQL)
     assert names(chosen(folder).damaged) == ["shop-schema.sql"]
+    assert "wordpress.sql was skipped because it is a dump of MySQL" in chosen(folder).notes[0]
 
 
 @pytest.mark.parametrize("name", ["shop-2.sql", "shop.sql"])
