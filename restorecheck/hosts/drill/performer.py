@@ -14,18 +14,8 @@ from restorecheck.hosts.process.leases import Lease
 from restorecheck.hosts.process.logs import trace
 from restorecheck.hosts.process.shared_leases import lease_of
 from restorecheck.hosts.process.signals import Interrupted, Interrupts
-from restorecheck.hosts.sources.drill_settings import (
-    baseline_of,
-    checks_of,
-    deadline_of,
-    earlier_size_of,
-    is_of_now,
-    notes_on,
-    rehearsal_limit_of,
-    select_of,
-    teardown_limit_of,
-)
-from restorecheck.model import Drill, Hook, Select
+from restorecheck.hosts.sources.drill_settings import drill_of, earlier_size_of
+from restorecheck.model import Drill, Select
 from restorecheck.report import document
 from restorecheck.report.document import Report
 
@@ -97,32 +87,20 @@ class Performer:
     ) -> Drill:
         target = next(t for t in self._parts.config.targets if t.name == name)
         now = self._parts.clock.now()
-        drill_id = new_drill_id(now)
-        rule = select_of(
-            target, self._parts.store, drill_id=drill_id, slot=scheduled_for, asked=select
+        made = drill_of(
+            self._parts.config,
+            target,
+            self._parts.store,
+            self._parts.targets.provider_of(name).plan,
+            drill_id=new_drill_id(now),
+            now=now,
+            slot=scheduled_for,
+            asked=select,
         )
-        newest = is_of_now(target, rule)
-        baseline = baseline_of(self._parts.store, name, newest=newest)
-        return Drill(
-            id=drill_id,
-            target=name,
-            plan=self._parts.targets.provider_of(name).plan(drill_id),
-            checks=checks_of(target, baseline=baseline is not None, newest=newest),
-            baseline=baseline,
-            started_at=now,
-            deadline=now + deadline_of(target),
-            objectives=target.objectives.wanted(),
-            teardown_limit=teardown_limit_of(self._parts.config, target),
+        return made.evolve(
             keep=keep,
-            contact=target.contact,
-            select=rule,
             asked=select is not None,
             earlier_size=earlier_size_of(self._parts.store, name),
-            notes=notes_on(target, rule),
-            rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
-            rehearsal_limit=rehearsal_limit_of(target),
-            hook=Hook.NONE if target.after_verified is None else Hook.WANTED,
-            scheduled_for=scheduled_for,
             announce=announce,
             host=self._parts.host,
         )

@@ -21,18 +21,9 @@ from restorecheck.hosts.functions.invocation import (
 from restorecheck.hosts.functions.messages import tell
 from restorecheck.hosts.functions.surroundings import FunctionContext
 from restorecheck.hosts.functions.tracing import trace
-from restorecheck.hosts.sources.drill_settings import (
-    baseline_of,
-    checks_of,
-    deadline_of,
-    is_of_now,
-    notes_on,
-    rehearsal_limit_of,
-    select_of,
-    teardown_limit_of,
-)
+from restorecheck.hosts.sources.drill_settings import drill_of
 from restorecheck.lifecycle import Action, Asking
-from restorecheck.model import Drill, Hook
+from restorecheck.model import Drill
 from restorecheck.ports import Checker
 
 log = structlog.get_logger("restorecheck.functions")
@@ -99,30 +90,16 @@ def _begun(event: Event, around: FunctionContext) -> Drill | None:
     is_next = target.kind.adopts or around.places.take(drill_id, config.runner.max_parallel_drills)
     if not is_next:
         return None
-    now = around.clock.now()
-    rule = select_of(target, around.store, drill_id=drill_id, slot=slot)
-    newest = is_of_now(target, rule)
-    baseline = baseline_of(around.store, name, newest=newest)
-    drill = Drill(
-        id=drill_id,
-        target=target.name,
-        plan=around.targets(config).provider_of(name).plan(drill_id),
-        checks=checks_of(target, baseline=baseline is not None, newest=newest),
-        baseline=baseline,
-        started_at=now,
-        deadline=now + deadline_of(target),
-        objectives=target.objectives.wanted(),
-        teardown_limit=teardown_limit_of(config, target),
-        contact=target.contact,
-        select=rule,
-        notes=notes_on(target, rule),
-        rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
-        rehearsal_limit=rehearsal_limit_of(target),
-        scheduled_for=slot,
-        announce=True,
-        deployment=around.deployment,
-        outputs=said,
+    made = drill_of(
+        config,
+        target,
+        around.store,
+        around.targets(config).provider_of(name).plan,
+        drill_id=drill_id,
+        now=around.clock.now(),
+        slot=slot,
     )
+    drill = made.evolve(announce=True, deployment=around.deployment, outputs=said)
     try:
         return around.store.create(drill)
     except DrillConflictError:

@@ -1,6 +1,6 @@
 """Settings of a drill from its target's configuration, the same on every host."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,8 +22,10 @@ from restorecheck.model import (
     CheckSpec,
     Drill,
     EarlierSize,
+    Hook,
     Select,
     SelectBy,
+    Step,
     Verdict,
 )
 
@@ -121,6 +123,45 @@ class PastDrills(Protocol):
     def entries(
         self, *, target: str | None = None, newest: int | None = None
     ) -> tuple[Entry, ...]: ...
+
+
+def drill_of(
+    config: Config,
+    target: Target,
+    store: PastDrills,
+    plan: Callable[[str], tuple[Step, ...]],
+    *,
+    drill_id: str,
+    now: datetime,
+    slot: datetime | None,
+    asked: Select | None = None,
+) -> Drill:
+    """A drill that has not begun. `plan`: of the target's provider. `asked`: as `select_of`.
+
+    Raises:
+        ConfigError: A manifest cannot be read.
+    """
+    rule = select_of(target, store, drill_id=drill_id, slot=slot, asked=asked)
+    newest = is_of_now(target, rule)
+    baseline = baseline_of(store, target.name, newest=newest)
+    return Drill(
+        id=drill_id,
+        target=target.name,
+        plan=plan(drill_id),
+        checks=checks_of(target, baseline=baseline is not None, newest=newest),
+        baseline=baseline,
+        started_at=now,
+        deadline=now + deadline_of(target),
+        objectives=target.objectives.wanted(),
+        teardown_limit=teardown_limit_of(config, target),
+        contact=target.contact,
+        select=rule,
+        notes=notes_on(target, rule),
+        rehearse=Hook.NONE if target.rehearse is None else Hook.WANTED,
+        rehearsal_limit=rehearsal_limit_of(target),
+        hook=Hook.NONE if target.after_verified is None else Hook.WANTED,
+        scheduled_for=slot,
+    )
 
 
 def select_of(
