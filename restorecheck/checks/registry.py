@@ -113,7 +113,7 @@ def needs_statistics(specs: Iterable[CheckSpec]) -> bool:
 
 
 def is_asked_of_upgrade(spec: CheckSpec) -> bool:
-    """Whether the check makes sense in another version: comparisons with an earlier drill and programs do not."""
+    """Whether the check can be asked of another version: no comparison with an earlier drill, and no program."""
     kind = kind_of(spec)
     compares = kind is not None and kind.built_in is not None and kind.built_in.compares
     return not compares and not spec.at and not isinstance(kind, ByProgram)

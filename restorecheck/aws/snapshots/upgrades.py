@@ -32,8 +32,8 @@ from restorecheck.model import CheckSpec, Drill, Rehearsal, Upgrade
 QUICK = frozenset({"server_answers", "indexes_valid", "collations_current"})
 """Kinds of built-in checks that an upgraded database is asked."""
 UNSEEN_LOOKS = 7
-"""Consecutive looks at an available database of the old version; then the upgrade was refused without a word. A request
-is seen late.
+"""Consecutive looks at an available database of the old version; then the upgrade was refused, and no event says why. A
+request is seen late.
 """
 REFUSED = ("cannot be upgraded", "checks failed", "precheck failed")
 """Words of the events of a refused upgrade (?); DescribeEvents returns no event ids."""

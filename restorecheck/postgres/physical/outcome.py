@@ -77,8 +77,13 @@ _TIMELINE = re.compile(r"selected new timeline ID: (\d+)")
 
 def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | Unclear:
     """Why the server ended before it was ready. `refused`: the broker's reason, if the archive failed."""
-    lines = list(lines)
-    fatal = [match[1] for match in map(_FATAL.match, lines) if match]
+    fatal: list[str] = []
+    copying = ""
+    for line in lines:
+        if match := _FATAL.match(line):
+            fatal.append(match[1])
+        elif match := _COPYING.match(line):
+            copying = match[1]
     if refused is not None:
         return refused
     for text in fatal:
@@ -86,7 +91,7 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
             said = f"recovery ended at a new tablespace: {_shown(text)}"
             return Unclear(reason=said, hint=LATER_SPACE)
         if found := _NOT_COPIED.search(text):
-            return _not_copied(found[1], lines)
+            return not_written(found[1], _shown(copying))
         if any(words in text for words in OURS):
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:
@@ -94,11 +99,6 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
             return Broken(reason=f"recovery of the backup failed: {_shown(text)}")
     said = _shown(fatal[0]) if fatal else "the server ended without an error message"
     return Unclear(reason=f"recovery ended early: {said}")
-
-
-def _not_copied(name: str, lines: Iterable[str]) -> Unclear:
-    said = [match[1] for match in map(_COPYING.match, lines) if match]
-    return not_written(name, _shown(said[-1]) if said else "")
 
 
 def not_written(name: str, said: str) -> Unclear:
