@@ -91,9 +91,8 @@ class AdoptedClusterProvider(AdoptProvider):
     def _instance(self, drill: Drill) -> StepEvent:
         settings, account = self.settings, self.account()
         name, known = naming.identifier_of(drill.id), account.instances.latest()
-        cluster = self._cluster(
-            drill.outputs[INSTANCE_ARN]
-        )  # after its instances: its endpoint is as new
+        # After its instances: then its endpoint is as new.
+        cluster = self._cluster(drill.outputs[INSTANCE_ARN])
         member = known.get(cluster.writer) or known.get(name)
         if member is None and cluster.members:
             return InProgress(wait=settings.poll, detail="waiting for the writer")
