@@ -14,6 +14,8 @@ from typing import Any, Self
 LONGEST_DRILL_ID = 40
 """Longer ids are refused: names of a drill's resources contain the id, and an RDS identifier has at most 63 letters."""
 _DRILL_ID = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+MADE_DRILL_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+"""What hosts make themselves (`hosts.clock`): of files without a mark, only such a name is a drill's."""
 
 
 def is_drill_id(text: str) -> bool:

@@ -45,6 +45,8 @@ class State:
     behind: Behind
     pace: Durations
     quotas: Quotas
+    early_once: bool = False
+    """The first copy after a share is early, however late it is asked for: else how busy the machine is decides."""
     defaults: Description
     """Settings of an instance that is created without them."""
     cluster_version: str = "16.99"
@@ -121,7 +123,9 @@ class State:
         return snapshot
 
     def _refuse_early(self, region: Region, snapshot: Snapshot, name: str) -> None:
-        if snapshot.usable_by(region.account_id, self.time.now()):
+        early = self.early_once and region.account_id not in snapshot.asked_by
+        snapshot.asked_by.add(region.account_id)
+        if snapshot.usable_by(region.account_id, self.time.now()) and not early:
             return
         if region.account_id in snapshot.shared:
             code = self.unknowns.early.code(snapshot.family)

@@ -279,6 +279,8 @@ class Snapshot(Thing):
     """As `source_arn`, also for copies within the account and region, where RDS does not say it."""
     shared: dict[str, datetime] = field(default_factory=dict)
     """Account to the moment from which it may use the snapshot."""
+    asked_by: set[str] = field(default_factory=set)
+    """Foreign accounts that have asked for it."""
     password: str = field(default="", repr=False)
     """Of the master user, when it was taken."""
     data: Any = None

@@ -74,6 +74,13 @@ def test_a_directory_that_is_ours_is_found_as_what_it_is(work):
     assert [path.name for path in work.iterdir()] == [f"restorecheck-{OTHER}"]
 
 
+@pytest.mark.parametrize("name", ["restorecheck-main", "restorecheck-wheel-2ern4yt7"])
+def test_a_folder_that_no_drill_can_have_made_is_not_taken_for_a_server(work, name):
+    (work / name).mkdir()
+
+    assert inventory(work).find() == ()
+
+
 def test_a_directory_with_the_mark_of_another_drill_is_not_marked(work):
     """Somebody has copied or renamed it: it is no longer what the drill has made."""
     make(work, f"restorecheck-{OTHER}", drill_id=OURS)

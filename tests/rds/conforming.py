@@ -71,6 +71,7 @@ SCENARIOS = {
 @contextlib.contextmanager
 def stage() -> Iterator[Stage]:
     with Sandbox(pace=PACE) as sandbox:
+        sandbox.rds.state.early_once = True
         land = sandbox.prepare()
         sandbox.create_production(password=PASSWORD)
         sandbox.take_automated_snapshot("courses-prod")

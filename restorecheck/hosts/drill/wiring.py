@@ -22,7 +22,7 @@ from restorecheck.hosts.process.shared_leases import SharedLeases, host_name_of,
 from restorecheck.hosts.sources.source import Host
 from restorecheck.hosts.sources.targets import Targets, Unconfigured
 from restorecheck.lifecycle import Gone, StillThere
-from restorecheck.model import Drill, Resource, Verdict
+from restorecheck.model import MADE_DRILL_ID, Drill, Resource, Verdict
 from restorecheck.ports import Clock, NoObserver, Observer, Provider
 from restorecheck.sql.proofs import SqlProofs
 from restorecheck.sql.store import SqlStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MOST_HOSTS = 3
 """A drill that this many hosts did not survive is not tried by another one: its slot gets the report of the last."""
 
-DRILL_LOCK = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}\.lock")
+DRILL_LOCK = re.compile(rf"{MADE_DRILL_ID.pattern}\.lock")
 """Lock file of a drill, named by `new_drill_id`; other lock files are permanent."""
 
 

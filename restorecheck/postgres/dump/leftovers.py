@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from restorecheck.lifecycle import Gone, StillThere
-from restorecheck.model import Resource
+from restorecheck.model import MADE_DRILL_ID, Resource
 from restorecheck.ports import Found, Inventory
 from restorecheck.postgres.dump.finder import SERVER
 from restorecheck.postgres.dump.local_provider import remove_cluster
@@ -42,6 +42,8 @@ class LocalInventory(Inventory):
             return None
         mark = cluster.read_mark(directory)
         drill_id = directory.name.removeprefix(cluster.PREFIX)
+        if mark is None and not MADE_DRILL_ID.fullmatch(drill_id):
+            return None  # a command's temporary folder, or somebody's restorecheck-main
         marked = mark is not None and mark.drill_id == drill_id
         return Found(
             resource=Resource(kind=SERVER, identifier=str(directory)),
