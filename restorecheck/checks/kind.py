@@ -39,6 +39,7 @@ from restorecheck.checks.scan_statements import (
     summed,
 )
 from restorecheck.checks.tables import (
+    BTree,
     Column,
     Exclusion,
     ForeignKey,
@@ -72,8 +73,7 @@ class Catalog:
     foreign_keys: tuple[ForeignKey, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     sequences: tuple[OwnedSequence, ...] = ()
-    btrees: tuple[tuple[str, int, str], ...] = ()
-    """Quoted name, blocks of the index and its table, and `Question.reordered`."""
+    btrees: tuple[BTree, ...] = ()
     extensions: Mapping[str, str] = field(default_factory=dict)
     """The installed ones with their schema. The available ones with an empty schema, or, where the role may make
     functions in C, with the schema of the connection's temporary objects.

@@ -53,6 +53,18 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BTree:
+    name: str
+    """Quoted, with its schema."""
+    blocks: int
+    """Of the index and its table."""
+    reordered: str = ""
+    """As `Question.reordered`."""
+    foreign_order: bool = False
+    """Whether an operator class or a type of its keys is not one of PostgreSQL's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
     """One column of a reference, and the referenced column."""
 

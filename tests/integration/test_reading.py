@@ -687,6 +687,43 @@ def test_uniqueness_is_read_from_the_table_where_its_index_has_lost_a_row(source
     assert "51 rows with values in the table, 50 in the index" in bad["asked"].detail
 
 
+OWN_ORDER = """
+create table ranked (id int not null);
+create function rank_order(a int, b int) returns int language sql immutable as $$ select sign(a - b)::int $$;
+create operator class ranks for type int using btree as
+  operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 rank_order(int, int);
+create type mood as enum ('sad', 'glad');
+create table moods (m mood, t text, c text collate "C", i int);
+insert into ranked select generate_series(1, 3000);
+create index on ranked (id ranks);
+create index on moods (m); create index on moods (t, c); create index on moods (i) include (t);
+"""
+NOT_TRANSITIVE = """
+create or replace function rank_order(a int, b int) returns int language sql immutable as
+  $$ select case when abs(a - b) < 500 then sign(a - b) else sign(b - a) end::int $$
+"""
+
+
+def test_an_order_of_its_own_is_also_searched_from_the_root(source):
+    """Neighbours are in order on every page, but the search of an index does not find its rows."""
+    with database(source, "ranked", OWN_ORDER) as name:
+        good, _ = ask(source, name)
+        source.sql(NOT_TRANSITIVE, name)
+        bad, _ = ask(source, name)
+        with connect(endpoint_of(source, name), name) as connection:
+            searched = {tree.name: tree.foreign_order for tree in catalog.btrees(connection)}
+
+    assert good["pages_sound"].outcome is PASSED
+    assert bad["pages_sound"].outcome is FAILED
+    assert "could not find tuple using search from root page" in bad["pages_sound"].detail
+    assert searched == {
+        "public.moods_i_t_idx": False,
+        "public.moods_m_idx": True,
+        "public.moods_t_c_idx": False,
+        "public.ranked_id_idx": True,
+    }
+
+
 SINGLE = """
 create table odd (i int8, u uuid, d date, m timestamptz, t text collate "C", n numeric, c char(9), f float8, l "char");
 insert into odd select g, md5(g::text)::uuid, date '2026-01-01' + g, now() + g * interval '1 s', 'a' || g,

@@ -108,7 +108,7 @@ class PagesSound(OfDatabase):
 
 
 def _amcheck(catalog: Catalog, schema: str, before: str) -> Iterator[Question]:
-    yield from questions.btree(schema, catalog.btrees, before=before)
+    yield from questions.btree(schema, catalog.btrees, before=before, major=catalog.major)
     if catalog.major >= VERIFY_HEAP_MAJOR:
         yield from questions.heaps(schema, _heaps(catalog), before=before)
 

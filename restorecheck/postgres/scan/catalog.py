@@ -14,6 +14,7 @@ from restorecheck.checks.dialects.postgresql.questions import FIRST_FUNCTIONS_MA
 from restorecheck.checks.names import parse_table_name
 from restorecheck.checks.structure import FORMAT, READABLE, canonical, digest, unqualified
 from restorecheck.checks.tables import (
+    BTree,
     Column,
     Constraint,
     Exclusion,
@@ -493,12 +494,17 @@ def owned_sequences(connection: Connection) -> tuple[OwnedSequence, ...]:
     )
 
 
-def btrees(connection: Connection) -> tuple[tuple[str, int, str], ...]:
-    """As `Catalog.btrees`: every valid one."""
+def btrees(connection: Connection) -> tuple[BTree, ...]:
+    """Every valid one."""
     reordered = _reordered(connection)
     return tuple(
-        (name, blocks, next((reordered[oid] for oid in used if oid in reordered), ""))
-        for name, blocks, used in _rows(connection, "btrees")
+        BTree(
+            name=name,
+            blocks=blocks,
+            reordered=next((reordered[oid] for oid in used if oid in reordered), ""),
+            foreign_order=foreign,
+        )
+        for name, blocks, used, foreign in _rows(connection, "btrees")
     )
 
 

@@ -192,8 +192,10 @@ where not q.seqcycle and {own} and not {installed pg_class c} and coalesce((
 order by 1, 2, 3, 4, 5
 
 -- name: btrees
+-- Oids below 16384 are PostgreSQL's own: FirstNormalObjectId of src/include/access/transam.h.
 select quote_ident(n.nspname) || '.' || quote_ident(x.relname),
-  (pg_relation_size(x.oid) + pg_relation_size(c.oid)) / current_setting('block_size')::int, i.indcollation::oid[]
+  (pg_relation_size(x.oid) + pg_relation_size(c.oid)) / current_setting('block_size')::int, i.indcollation::oid[],
+  16384 <= any (i.indclass::oid[]) or exists (select from pg_attribute a where a.attrelid = x.oid and a.atttypid >= 16384)
 from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
 join pg_namespace n on n.oid = x.relnamespace join pg_class c on c.oid = i.indrelid
 where m.amname = 'btree' and x.relkind = 'i' and i.indisvalid and i.indisready

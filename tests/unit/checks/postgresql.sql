@@ -35,7 +35,11 @@ select count(*) from only "s"."or""ders"
 -- pages_sound 17
 -- btree:s.i (7, 'HEAP', False, True)
 create schema restorecheck_amcheck; create extension "amcheck" with schema restorecheck_amcheck
-select "restorecheck_amcheck".bt_index_parent_check('s.i'::regclass, true, true)
+select "restorecheck_amcheck".bt_index_parent_check('s.i'::regclass, true, false)
+-- pages_sound 17
+-- btree:s.c (7, 'HEAP', False, True)
+create schema restorecheck_amcheck; create extension "amcheck" with schema restorecheck_amcheck
+select "restorecheck_amcheck".bt_index_parent_check('s.c'::regclass, true, true)
 -- pages_sound 17
 -- visible:s."or""ders" (200000, 'HEAP', False, False)
 
@@ -75,11 +79,19 @@ with s as (select t."int4" as r0, t."int8" as r1, octet_length(t."text" collate 
 -- pages_sound 17
 -- btree:s.i (7, 'HEAP', False, True)
 
-select "ext".bt_index_parent_check('s.i'::regclass, true, true)
+select "ext".bt_index_parent_check('s.i'::regclass, true, false)
+-- pages_sound 17
+-- btree:s.c (7, 'HEAP', False, True)
+
+select "ext".bt_index_parent_check('s.c'::regclass, true, true)
 -- pages_sound 13
 -- btree:s.i (7, 'HEAP', False, True, 'shared')
 create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'
-select "pg_temp".bt_index_parent_check('s.i'::regclass, true, true)
+select "pg_temp".bt_index_parent_check('s.i'::regclass, true, false)
+-- pages_sound 13
+-- btree:s.c (7, 'HEAP', False, True, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'
+select "pg_temp".bt_index_parent_check('s.c'::regclass, true, true)
 -- pages_sound 17
 -- visible:s."or""ders" (200000, 'HEAP', False, False, 'shared')
 create function pg_temp.pg_check_visible(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_visible'; create function pg_temp.pg_check_frozen(pg_catalog.regclass, t_ctid out pg_catalog.tid) returns setof pg_catalog.tid strict language c as '$libdir/pg_visibility', 'pg_check_frozen'
@@ -121,7 +133,11 @@ select case when count(*) > 0 then concat(count(*), ' faults, the first: ', min(
 -- pages_sound 17
 -- btree:s.i (7, 'HEAP', False, True, 'shared')
 create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'
-select "pg_temp".bt_index_parent_check('s.i'::regclass, true, true)
+select "pg_temp".bt_index_parent_check('s.i'::regclass, true, false)
+-- pages_sound 17
+-- btree:s.c (7, 'HEAP', False, True, 'shared')
+create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'
+select "pg_temp".bt_index_parent_check('s.c'::regclass, true, true)
 -- pages_sound 17
 -- heap:s."or""ders" (200000, 'HEAP', False, False, 'shared')
 create function pg_temp.bt_index_parent_check(pg_catalog.regclass, pg_catalog.bool, pg_catalog.bool) returns pg_catalog.void strict language c as '$libdir/amcheck', 'bt_index_parent_check'; create function pg_temp.verify_heapam(relation pg_catalog.regclass, on_error_stop pg_catalog.bool default false, check_toast pg_catalog.bool default false, skip pg_catalog.text default 'none', startblock pg_catalog.int8 default null, endblock pg_catalog.int8 default null, blkno out pg_catalog.int8, offnum out pg_catalog.int4, attnum out pg_catalog.int4, msg out pg_catalog.text) returns setof record language c as '$libdir/amcheck', 'verify_heapam'

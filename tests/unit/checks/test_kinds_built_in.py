@@ -36,6 +36,7 @@ from restorecheck.checks.scan_statements import (
 )
 from restorecheck.checks.tables import (
     UNLOGGED,
+    BTree,
     Exclusion,
     ForeignKey,
     KeyPair,
@@ -73,7 +74,7 @@ KEYS_OF_A_DATABASE = Catalog(
     ),
     exclusions=(Exclusion(name="once", table='"public"."t"', elements=(("a", "="),)),),
     sequences=(OwnedSequence(name='"public"."s"', table='"public"."t"', column="id"),),
-    btrees=(('"public"."i"', 1, ""),),
+    btrees=(BTree(name='"public"."i"', blocks=1),),
     extensions={AMCHECK: "public", VISIBILITY: ""},
 )
 OF_DATABASES = [kind for kind in KINDS if isinstance(kind, OfDatabase)]

@@ -21,6 +21,7 @@ from restorecheck.checks.scan_statements import (
     groups,
 )
 from restorecheck.checks.tables import (
+    BTree,
     Column,
     Constraint,
     Exclusion,
@@ -95,7 +96,7 @@ CATALOG: dict[str, Any] = {
         OwnedSequence(name="s.q", table="s.t", column="id", others=(("s.u", "id"),)),
         OwnedSequence(name="s.down", table="s.t", column="id", increment=-5),
     ),
-    "btrees": (("s.i", 7, ""),),
+    "btrees": (BTree(name="s.i", blocks=7), BTree(name="s.c", blocks=7, foreign_order=True)),
 }
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"values": ["a", "it's"], "min": "1", "max": "9"},
