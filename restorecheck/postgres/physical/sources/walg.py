@@ -8,17 +8,21 @@ not used.
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from restorecheck.errors import AccessDeniedError, CapacityError, ProviderError
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.physical import source, wal
+from restorecheck.postgres.physical import beside, source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, run
@@ -32,6 +36,7 @@ from restorecheck.postgres.physical.source import (
 from restorecheck.postgres.server import cluster
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.postgres.server.processes import Fence
+from restorecheck.rules.facts import RepositoryFacts
 
 PROGRAM = "wal-g"
 NOT_THERE = 74
@@ -49,6 +54,14 @@ DAMAGED = (
     *("does not exist in storage", "decompress", "message integrity"),
 )
 """Of a file in the storage, which answered. Not complete: of an error in other words nothing is concluded."""
+LOCAL = "WALG_FILE_PREFIX"
+PREFIXES = tuple(f"WALG_{kind}_PREFIX" for kind in ("S3", "GS", "AZ", "SWIFT", "SSH"))
+CIPHERS = (
+    *("WALG_LIBSODIUM_KEY", "WALG_LIBSODIUM_KEY_PATH", "WALG_PGP_KEY", "WALG_PGP_KEY_PATH"),
+    *("WALG_GPG_KEY_ID", "WALE_GPG_KEY_ID", "WALG_CSE_KMS_ID", "YC_CSE_KMS_KEY_ID"),
+)
+"""With one of them WAL-G reads encrypted backups only. Source: WAL-G, internal/configure_crypter.go, docs/README.md."""
+_FIRST = re.compile(r"base_([0-9A-F]{24})")
 SENTINEL = "_backup_stop_sentinel.json"
 FETCHED = "fetched"
 BACKUPS_GONE = "No backups found"
@@ -145,6 +158,46 @@ class WalG(PhysicalSource):
         done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
         return wal.newest(str(line.get("end_segment")) for line in self._parsed(done, "wal-show"))
 
+    def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:
+        """From the chosen backup on. WAL-G tells no times. Source: wal_show_handler.go, timeline_info.go."""
+        backup = workshop.chosen
+        if backup is None or backup.starts_at is None:
+            return {}
+        size = wal.size_of(backup.first_segment, backup.starts_at) if backup.first_segment else None
+        if size is None:
+            return {}
+        done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
+        there: dict[str, datetime | None] = {}
+        for line in self._parsed(done, "wal-show"):
+            missing = {*(line.get("missing_segments") or ())}
+            names = _between(line, backup.starts_at // size, size)
+            there |= dict.fromkeys(name for name in names if name not in missing)
+        return there
+
+    def repositories(self, backups: Sequence[PhysicalBackup]) -> tuple[RepositoryFacts, ...]:
+        """As the settings of WAL-G on this machine tell; a storage over the network is on another one."""
+        settings = self._settings()
+        encrypted = any(settings.get(name) for name in CIPHERS)
+        prefixes = [settings[name] for name in PREFIXES if settings.get(name)]
+        if local := settings.get(LOCAL):
+            identifier = backups[-1].system_identifier if backups else ""
+            return beside.repository(Path(local), identifier, encrypted=encrypted)
+        return tuple(
+            RepositoryFacts(
+                name=name, encrypted=encrypted, beside_the_database=False, writable_by=None
+            )
+            for name in prefixes[:1]
+        )
+
+    def _settings(self) -> dict[str, str]:
+        """Variables, and the file in JSON or YAML; WAL-G lets variables win, and names in the file in any case (viper)."""
+        written: Any = None
+        if self.settings:
+            with suppress(OSError, ValueError, yaml.YAMLError):
+                written = yaml.safe_load(Path(self.settings).read_text())
+        of_file = written.items() if isinstance(written, dict) else ()
+        return {str(name).upper(): str(value) for name, value in of_file} | dict(os.environ)
+
     # --- running WAL-G -----------------------------------------------------------------------
 
     def _parsed(self, done: ProgramEnd, command: str) -> Iterator[dict[str, Any]]:
@@ -216,11 +269,22 @@ def _backup(values: dict[str, Any]) -> PhysicalBackup:
         started_at=_time(values.get("start_time")),
         stopped_at=finished,
         starts_at=values.get("start_lsn") or None,
+        first_segment=first[1] if (first := _FIRST.match(str(values["backup_name"]))) else "",
         ends_at=values.get("finish_lsn") or None,
         size_bytes=values.get("uncompressed_size") or None,
         system_identifier=str(values.get("system_identifier") or ""),
         major=version // 10_000 or None,
     )
+
+
+def _between(line: dict[str, Any], first: int, size: int) -> Iterator[str]:
+    """Names of the segments of a timeline, from one number on."""
+    ends = [str(line.get(end)) for end in ("start_segment", "end_segment")]
+    if not all(wal.SEGMENT.fullmatch(end) for end in ends):
+        return
+    start, end = (wal.Segment.of(name, size) for name in ends)
+    for number in range(max(start.number, first), end.number + 1):
+        yield wal.Segment(end.timeline, number).name(size)
 
 
 def _time(text: object) -> datetime | None:

@@ -1,12 +1,14 @@
 """What WAL-G prints, as its source writes it."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
 from restorecheck.errors import ProviderError
+from restorecheck.postgres.physical import beside, wal
 from restorecheck.postgres.physical.programs import ProgramEnd
 from restorecheck.postgres.physical.source import ArchiveAnswer, DamagedBackupError, Workshop
 from restorecheck.postgres.physical.sources.walg import WalG
@@ -90,6 +92,65 @@ def test_the_newest_segment_is_that_of_the_newest_timeline(workshop):
 
     assert said(lines).newest_segment(workshop) == "000000020000000000000003"
     assert said(None).newest_segment(workshop) == ""
+
+
+SHOWN = [
+    {"start_segment": "000000010000000000000002", "end_segment": "000000010000000000000007"},
+    {
+        "start_segment": "000000020000000000000007",
+        "end_segment": "000000020000000000000009",
+        "missing_segments": ["000000020000000000000008"],
+    },
+    {"start_segment": "", "end_segment": ""},
+]
+
+
+def test_segments_that_the_archive_has_not_are_known_from_the_backup_on(workshop):
+    (workshop.chosen,) = said([BACKUP]).backups(workshop)
+
+    there = said(SHOWN).archived(workshop)
+
+    assert [*there] == [
+        *(f"00000001000000000000000{number}" for number in "567"),
+        *(f"00000002000000000000000{number}" for number in "79"),
+    ]
+    assert wal.missing(there, workshop.chosen.starts_at, 16 << 20) == ("000000020000000000000008",)
+
+
+@pytest.mark.parametrize("unknown", [{"start_lsn": 0}, {"backup_name": "b"}])
+def test_without_the_beginning_of_the_backup_no_segment_is_missed(workshop, unknown):
+    (workshop.chosen,) = said([BACKUP | unknown]).backups(workshop)
+
+    assert said(SHOWN).archived(workshop) == {}
+
+
+def test_a_bucket_is_on_another_machine_and_encrypted_if_the_settings_have_a_key(
+    tmp_path, monkeypatch
+):
+    for name in [name for name in os.environ if name.startswith("WALG_")]:
+        monkeypatch.delenv(name)
+    file = tmp_path / "walg.json"
+    file.write_text('{"walg_s3_prefix": "s3://bucket/shop"}')
+    monkeypatch.setenv("WALG_PGP_KEY_PATH", "/keys/shop")
+
+    (told,) = WalG(settings=str(file)).repositories([])
+    file.write_text("[")
+    monkeypatch.delenv("WALG_PGP_KEY_PATH")
+
+    assert told.name == "s3://bucket/shop"
+    assert (told.encrypted, told.beside_the_database, told.writable_by) == (True, False, None)
+    assert WalG(settings=str(file)).repositories([]) == ()
+
+
+def test_a_folder_is_judged_by_whether_the_cluster_runs_here(workshop, tmp_path, monkeypatch):
+    monkeypatch.setenv("WALG_FILE_PREFIX", str(tmp_path))
+    running = beside.RunningCluster(str(BACKUP["system_identifier"]), "root")
+    monkeypatch.setattr(beside, "clusters", lambda: (running,))
+    monkeypatch.setattr(beside, "is_of_another_machine", lambda _: False)
+
+    (told,) = WalG().repositories(said([BACKUP]).backups(workshop))
+
+    assert (told.name, told.encrypted, told.beside_the_database) == (str(tmp_path), False, True)
 
 
 @pytest.mark.parametrize(
