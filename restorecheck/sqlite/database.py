@@ -40,11 +40,13 @@ class SqliteDatabase(Database):
                 hint="Set history.path in the configuration to a writable place.",
             ) from exc
         self._file: os.stat_result | None = None
-        keep_private(path)
+        make_private(path)
         with self.translated("open"):
             # Autocommit: every transaction is explicit.
             self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
             try:
+                self._refuse_what_is_not_ours()
+                keep_private(path)
                 self._prepare()
             except BaseException:
                 self._db.close()
@@ -91,6 +93,16 @@ class SqliteDatabase(Database):
 
     def holder(self, name: str) -> str | None:  # noqa: ARG002  # as above
         return None
+
+    def _refuse_what_is_not_ours(self) -> None:
+        """Raises StoreError, or sqlite3.Error for no database at all; nothing is changed."""
+        query = "select name from sqlite_master where type = 'table'"
+        tables = {name for (name,) in self._db.execute(query)}
+        if tables and migration.FIRST_TABLE not in tables:
+            raise StoreError(
+                f"could not open the history {self.path}: it is a database of another program",
+                hint="Set history.path to another file.",
+            )
 
     def _prepare(self) -> None:
         self._db.execute("pragma journal_mode = wal")
@@ -143,14 +155,18 @@ class SqliteDatabase(Database):
             ) from exc
 
 
-def keep_private(path: Path) -> None:
-    """Make a new or an existing file readable and writable by its owner only.
-
-    SQLite gives `-wal` and `-shm` the permissions of the database (os_unix.c, findCreateFileMode). An existing file
-    is not opened: closing it would release the locks of this process (fcntl(2)). Errors are left to SQLite's open.
-    """
+def make_private(path: Path) -> None:
+    """Make the file, if there is none, readable and writable by its owner only. Errors are left to SQLite's open."""
     with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+
+
+def keep_private(path: Path) -> None:
+    """Take an existing history's permissions from everybody but its owner.
+
+    SQLite gives `-wal` and `-shm` the permissions of the database (os_unix.c, findCreateFileMode). The file is not
+    opened: closing it would release the locks of this process (fcntl(2)).
+    """
     for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
         with suppress(OSError):
             state = file.stat()

@@ -6,6 +6,8 @@ from restorecheck.history import sha256_of
 from restorecheck.sql.moments import moment, stamp
 
 VERSION = 5
+FIRST_TABLE = "drills"
+"""Every format has it."""
 
 _DRILLS_1 = """
 create table drills (

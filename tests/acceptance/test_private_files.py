@@ -1,6 +1,7 @@
 """Whatever the umask of who starts it: what a drill leaves is its owner's alone, and it can do its work."""
 
 import gzip
+import json
 import stat
 
 import pytest
@@ -31,3 +32,16 @@ def test_a_drill_leaves_files_that_only_its_owner_can_read(world, dumps, kind, u
     assert {"history.sqlite", "full.txt", "report", "history", "doctor"} <= set(kept)
     assert {name: f"{mode:o}" for name, mode in kept.items() if mode != 0o600} == {}
     assert world.leftovers() == []
+
+
+def test_a_history_that_others_could_read_does_not_spoil_an_answer(world):
+    world.configure()
+    world.drill()
+    history = world.directory / "history.sqlite"
+    history.chmod(0o644)
+
+    done = world.run("status", "--json")
+
+    assert json.loads(done.stdout)["targets"]
+    assert "history.made_private" in done.stderr
+    assert modes(world.directory)[history.name] == 0o600

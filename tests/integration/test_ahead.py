@@ -174,7 +174,7 @@ def test_a_cut_dump_alone_fails_as_ever(stage):
 
 
 def test_rows_of_another_database_in_the_same_file_are_not_merged(stage):
-    written(stage, "library.sql", stage.text + b"\\connect other\n" * 2 + stage.text)
+    written(stage, "nightly.sql", stage.text + b"\\connect other\n" * 2 + stage.text)
     target = stage.target(databases=("other",))
 
     events = target.restore()

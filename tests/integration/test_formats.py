@@ -371,7 +371,6 @@ BAD = {
         lambda d: b"\r\n** hello **\n" + gzip.compress(d["plain"]),
         "begins with messages",
     ),
-    "SQL Server": (lambda _: b"TAPE\x00\x00\x03\x00" + bytes(99), "Microsoft SQL Server"),
 }
 
 
@@ -381,6 +380,13 @@ def test_what_nobody_can_restore_is_named(contents, folder, make, said):
 
     assert (found.complete, found.unusable) == (False, False)
     assert said in found.problem
+
+
+def test_a_backup_of_another_product_says_nothing_of_this_one(folder):
+    found = look(put(folder, "x.dump", b"TAPE\x00\x00\x03\x00" + bytes(99)))
+
+    assert (found.complete, found.unusable) == (False, True)
+    assert "Microsoft SQL Server" in found.problem
 
 
 def test_a_zip_file_with_a_changed_byte_is_damaged(contents, folder):

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta, timezone
 
 import pytest
@@ -328,6 +329,35 @@ def test_a_history_that_others_could_read_is_made_private_once_and_that_is_told(
     put(second, 2), put(store, 3), put(third, 4)
     for each in (store, second, third):
         each.close()
+
+
+def a_text(path):
+    path.write_text("remember the milk")
+
+
+def a_folder(path):
+    path.mkdir()
+    (path / "shop.dump").touch()
+
+
+def an_application(path):
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("create table orders (id int)")
+
+
+@pytest.mark.parametrize("made", [a_text, a_folder, an_application], ids=lambda f: f.__name__)
+def test_what_is_no_history_is_refused_and_stays_as_it_is(path, made):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path)
+    path.chmod(0o755)
+    before = path.read_bytes() if path.is_file() else b""
+
+    with pytest.raises(StoreError, match="could not open the history"):
+        SqliteStore(path)
+
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert before == (path.read_bytes() if path.is_file() else b"")
+    assert [*path.parent.iterdir()] == [path]
 
 
 def test_making_a_history_private_takes_no_lock_away_from_who_holds_it(path, store):

@@ -61,7 +61,8 @@ def _licence(part: PackageURL) -> str | None:
         found = metadata(part.name)
     except PackageNotFoundError:
         return None
-    return found["License-Expression"] if found["Version"] == part.version else None
+    told = "License-Expression" in found and found["Version"] == part.version
+    return found["License-Expression"] if told else None
 
 
 def write(source: Source, out: Path) -> None:
