@@ -159,6 +159,16 @@ class Stage:
         place.write_text(script)
         self.source.run("psql", "--no-psqlrc", "--quiet", f"--dbname={NAME}", f"--file={place}")
 
+    def dump(self) -> None:
+        self.source.run(
+            "pg_dump",
+            "--no-sync",
+            "--format=custom",
+            "--compress=0",
+            "--file=/dev/null",
+            f"--dbname={NAME}",
+        )
+
     def raw(self) -> None:
         """The floor: two threads read the files."""
         halves = (self.files[::2], self.files[1::2])
@@ -225,6 +235,7 @@ def peers_of(stage: Stage) -> dict[str, Callable[[], object]]:
 
 
 OURS, EVERY, PAGES = "restorecheck", "every drill's own checks", "the check of the pages"
+PHYSICAL = "all checks of a physical backup"
 HEAP = "set enable_indexonlyscan = off; set max_parallel_workers_per_gather = 0;"
 MD5 = "select count(*), sum(('x' || right(md5(t::text), 15))::bit(60)::bigint) from {table} t"
 """The checksum of data-diff: data_diff/databases/postgresql.py, `md5_as_int`."""
@@ -237,7 +248,7 @@ def amcheck(stage: Stage) -> dict[str, Callable[[], object]]:
         return {}
 
     def check() -> None:
-        options = ("--heapallindexed", "--rootdescend", "--parent-check", "--jobs=2")
+        options = ("--heapallindexed", "--parent-check", "--jobs=2")
         stage.source.run("pg_amcheck", "--install-missing", *options, f"--database={NAME}")
         stage.source.sql("drop extension amcheck", NAME)
 
@@ -349,20 +360,15 @@ def main() -> None:
             both(
                 {
                     EVERY: lambda: stage.read(everything),
-                    "pg_dump to nowhere": lambda: stage.source.run(
-                        "pg_dump",
-                        "--no-sync",
-                        "--format=custom",
-                        "--compress=0",
-                        "--file=/dev/null",
-                        f"--dbname={NAME}",
-                    ),
+                    "pg_dump to nowhere": stage.dump,
                     "reading the files raw, two threads": stage.raw,
                 },
                 3,
             ),
             EVERY,
         )
+        physical = {PHYSICAL: lambda: stage.read(built_in()), "pg_dump -Fc -Z0": stage.dump}
+        table("Depth of a physical backup", both(physical, 3), PHYSICAL)
         table("Pages", both({PAGES: lambda: stage.read(pages), **amcheck(stage)}, 3), PAGES)
         growth(source)
 
