@@ -20,9 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from restorecheck.postgres.physical import neutral
+from restorecheck.postgres.server.cluster import Places
 from tests.acceptance import pgbackrest
 from tests.bench.bench_tables import AS_INSTALLED, JOBS, ROUNDS
 from tests.bench.measured import Row, note
+from tests.places import SHORT
 from tests.production import Production, majors, producing
 
 ROWS = 2_000_000
@@ -119,7 +122,7 @@ def fill(production: Production, rows: int) -> None:
 
 @contextmanager
 def recovered(production: Production, place: Path, command: str) -> Iterator[Production]:
-    """A bare server of the files in `place`/data, which accepts writes."""
+    """A bare server of the files in `place`/data, which accepts writes; with as much memory as that of a drill."""
     copy = Production(place, production.installation, production.account)
     for name, text in (
         ("postgresql.auto.conf", f"restore_command = '{command.format(data=copy.data)}'\n"),
@@ -128,7 +131,9 @@ def recovered(production: Production, place: Path, command: str) -> Iterator[Pro
         (copy.data / name).write_text(text)
         if production.account:
             os.chown(copy.data / name, production.account.uid, production.account.gid)
-    copy.start(archive_mode="off", shared_buffers="128MB", max_wal_size="4GB")
+    drills = neutral.recovery_settings(Places(place), {}, production.installation.major)
+    buffers = drills["shared_buffers"]
+    copy.start(archive_mode="off", shared_buffers=buffers, max_wal_size="4GB")
     try:
         while copy.sql("select pg_is_in_recovery()", "template1")[0][0]:
             copy.sql("select pg_sleep(0.02)", "template1")
@@ -139,7 +144,7 @@ def recovered(production: Production, place: Path, command: str) -> Iterator[Pro
 
 def by_hand(production: Production, kind: Kind) -> dict[str, float]:
     """Seconds of the restore, of the recovery, and of a dump to nowhere."""
-    place = Path(tempfile.mkdtemp(prefix="rcb", dir="/tmp"))
+    place = Path(tempfile.mkdtemp(prefix="rcb", dir=SHORT))
     try:
         if production.account:
             os.chown(place, production.account.uid, production.account.gid)
@@ -208,7 +213,7 @@ def main() -> None:
         print(
             f"physical backups, PostgreSQL {major}, {size / 1e6:,.0f} MB, {wal / 1e6:,.0f} MB of WAL"
         )
-        with tempfile.TemporaryDirectory(prefix="rcbench", dir="/tmp") as name:
+        with tempfile.TemporaryDirectory(prefix="rcbench", dir=SHORT) as name:
             folder = Path(name)
             (folder / "work").mkdir(mode=0o755)
             folder.chmod(0o755)
