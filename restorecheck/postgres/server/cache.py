@@ -19,6 +19,7 @@ from restorecheck.errors import AccessDeniedError, CapacityError, ProviderError
 
 UNFINISHED = ".building-"
 LOCK = ".lock"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 ANOTHER = "Name another folder in postgres.cache_dir."
 
 
@@ -58,23 +59,42 @@ def building(cache: Path, key: str) -> Iterator[Path]:
     """
     make_cache(cache)
     try:
-        folder, held = _begun(cache)
-        try:
+        with passing(cache) as folder:
             yield folder
             open_for_reading(folder)
             _named(folder, cache / key)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(held)
     except (tarfile.TarError, EOFError, zlib.error) as exc:
         raise ProviderError(f"could not unpack {key}: {exc}") from exc
     except OSError as exc:
         raise _refused(exc, cache) from exc
 
 
+@contextmanager
+def passing(cache: Path) -> Iterator[Path]:
+    """A folder in the cache that ends with the block; what a killed process left ends with the next one.
+
+    Raises:
+        AccessDeniedError: The cache cannot be written.
+        CapacityError: The disk is full, also within the block.
+    """
+    try:
+        folder, held = _begun(cache)
+    except OSError as exc:
+        raise _refused(exc, cache) from exc
+    try:
+        yield folder
+    except OSError as exc:
+        if exc.errno in FULL:
+            raise _refused(exc, cache) from exc
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
 def _refused(exc: OSError, cache: Path) -> ProviderError:
     said = f"the cache folder {cache} cannot be written: {exc.strerror}"
-    if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if exc.errno in FULL:
         return CapacityError(said, hint=ANOTHER)
     return AccessDeniedError(said, hint=ANOTHER)
 

