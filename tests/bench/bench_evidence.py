@@ -45,7 +45,7 @@ def fill(path: Path) -> None:
                 "insert into drills values (?, ?, 9, ?, 1, 0, '', ?)", (drill, name, begun, begun)
             )
             db.execute(
-                "insert into reports values (?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, null, ?)",
+                "insert into reports values (?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, null, ?, 'newest')",
                 (sequence, drill, name, verdict, begun, ended, begun, previous, digest, report),
             )
             db.execute("insert into slots values (?, ?, null, null, null)", (name, begun))

@@ -59,7 +59,7 @@ def fill(path: Path) -> None:
                 (drill_id, target, begun, state, begun),
             )
             db.execute(
-                "insert into reports values (?, ?, ?, 'verified', ?, ?, ?, 0, 1, ?, ?, null, ?)",
+                "insert into reports values (?, ?, ?, 'verified', ?, ?, ?, 0, 1, ?, ?, null, ?, 'newest')",
                 (sequence, drill_id, target, begun, ended, begun, previous, digest, report),
             )
             db.executemany(

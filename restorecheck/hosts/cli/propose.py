@@ -220,7 +220,7 @@ def _answer(
     else:
         text = proposed.block(found)
     _refuse_invalid(text if arguments.merge else _alone(text), path)
-    with writing(arguments.output) as stream:
+    with writing(arguments.output, keeps=arguments.merge) as stream:
         stream.write(text)
     known = len(found) - len(new)
     said = f"{number_of(len(found), 'check')} proposed"

@@ -72,7 +72,7 @@ def keep(config: Config, found: Discovered) -> bool:
     """
     if found.looked.found == config.found:
         return False
-    with writing(str(found_file(config))) as stream:
+    with writing(str(found_file(config)), keeps=True) as stream:
         stream.write(encode(found.looked.found))
     return True
 
