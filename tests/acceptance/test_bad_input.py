@@ -135,6 +135,30 @@ def test_an_empty_folder_is_a_failed_backup(world):
     failed(world, "could not find a dump in")
 
 
+@pytest.mark.parametrize("folder", ["2026-02-26", "daily/library"])
+def test_dumps_in_folders_below_the_path_are_no_failed_backup(world, dumps, folder):
+    place = world.backups / folder
+    place.mkdir(parents=True)
+    (place / "library.dump").write_bytes(dumps["custom"].read_bytes())
+    levels = "/*" * (folder.count("/") + 2)
+
+    report = unclear(world, "there are files in its folders")
+
+    assert report["hint"] == f"If they are the dumps, set `path` to {world.backups}{levels}"
+    world.configure(path=f"backups{levels}")
+    assert world.drill()[1]["verdict"] == "verified"
+
+
+def test_a_folder_that_had_dumps_and_has_none_is_a_failed_backup(world, dumps):
+    dump = world.backups / "library.dump"
+    dump.write_bytes(dumps["custom"].read_bytes())
+    assert world.drill()[1]["verdict"] == "verified"
+    (world.backups / "archive").mkdir()
+    dump.rename(world.backups / "archive" / "library.dump")
+
+    failed(world, "could not find a dump in")
+
+
 @left_out_if(os.geteuid() == 0, "root reads every folder; test_find.py asks as another user")
 def test_an_unreadable_folder_is_inconclusive(world):
     world.backups.chmod(0)

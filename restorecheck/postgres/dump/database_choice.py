@@ -3,7 +3,7 @@
 import glob
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +63,8 @@ class Choice:
     wanted: tuple[WantedDatabase, ...] = ()
     absent: tuple[str, ...] = ()
     """Configured databases without a dump."""
+    unplaced: tuple[Dated, ...] = ()
+    """Dumps that no wanted database has, and that do not say whose they are: they may be of an absent one."""
     future: tuple[Dated, ...] = ()
     """Left out: their times are in the future."""
     present: tuple[Dated, ...] = ()
@@ -200,9 +202,10 @@ def _families(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[str, lis
     families: dict[str, list[Dated]] = {}
     for dump in named:
         families.setdefault(dump.head.dbname, []).append(dump)
+    called = _called(dumps, databases)
     stems = {dump.stem: dump.head.dbname for dump in named if dump.stem}
     stems |= {name: name for name in families}
-    stems |= {d.stem: name for d in dumps if (name := _called_after(d, databases))}
+    stems |= {d.stem: called[d.path] for d in dumps if d.path in called}
     unnamed = [d for d in dumps if not d.head.dbname]
     for dump in unnamed:
         if dump.head.cluster:
@@ -211,22 +214,52 @@ def _families(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[str, lis
     for dump in unnamed:
         if not dump.head.cluster:
             by_stem = stems.get(dump.stem, dump.stem if dump.stem in apart else "")
-            name = _called_after(dump, databases) or by_stem
-            families.setdefault(name, []).append(dump)
+            families.setdefault(called.get(dump.path, by_stem), []).append(dump)
     return families
 
 
-def _called_after(dump: Dated, databases: Sequence[str]) -> str:
-    """The configured database that the file is called after, the longest name first; empty: none. Separators and case
-    do not count: `my-app-2026-11-28.sql` is called after `my_app`.
+def _called(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[Path, str]:
+    """Files that are called after a configured database, the longest name first. Separators and case do not count:
+    `my-app-2026-11-28.sql` is called after `my_app`. Only of a database without such a dump, or one that names it, are
+    those that also have words which say nothing: `backup_crm_prod.sql`, `crm/nightly.sql`.
     """
-    words = _lower(dump.path.name)
-    for name in sorted(databases, key=len, reverse=True):
-        own = _lower(name)
-        rest = words[len(own) :]
-        if own and words[: len(own)] == own and all(word.isdigit() for word in rest):
-            return name
-    return ""
+    longest = sorted(databases, key=len, reverse=True)
+    found = _first_of(dumps, longest, _is_named)
+    known = {*found.values(), *(d.head.dbname for d in dumps)}
+    rest = [name for name in longest if name not in known]
+    return {**_first_of(dumps, rest, _names_it), **found}
+
+
+def _first_of(
+    dumps: Sequence[Dated], databases: Sequence[str], fits: Callable[[Dated, str], bool]
+) -> dict[Path, str]:
+    pairs = ((d.path, next((n for n in databases if fits(d, n)), "")) for d in dumps)
+    return {path: name for path, name in pairs if name}
+
+
+def _is_named(dump: Dated, name: str) -> bool:
+    """Whether the file has no other words."""
+    words, own = _lower(dump.path.name), _lower(name)
+    rest = words[len(own) :]
+    return bool(own) and words[: len(own)] == own and all(word.isdigit() for word in rest)
+
+
+def _names_it(dump: Dated, name: str) -> bool:
+    """Whether the file, or its folder, has this name among words that say nothing."""
+    file, folder = _lower(dump.path.name), _lower(dump.path.parent.name)
+    alone = _without(file, name)
+    if alone is not None:
+        return not _says_something(alone)
+    return _without(folder, name) == [] and not _says_something(file)
+
+
+def _without(words: list[str], name: str) -> list[str] | None:
+    """The others, if the words of the name are among these."""
+    own = _lower(name)
+    for at in range(len(words)):
+        if own and words[at : at + len(own)] == own:
+            return words[:at] + words[at + len(own) :]
+    return None
 
 
 def _lower(name: str) -> list[str]:
@@ -289,12 +322,9 @@ def _may_be(dump: Dated, name: str) -> bool:
     """Whether a file is called after this database, or after none: `crm_prod.sql`, `nightly.sql`, `crm/a.sql`."""
     if dump.path.parent.name.lower() == name.lower():
         return True
-    words, own = _lower(dump.path.name), _lower(name)
-    for at in range(len(words)):
-        if own and words[at : at + len(own)] == own:
-            words[at : at + len(own)] = []
-            break
-    return not _says_something(words)
+    words = _lower(dump.path.name)
+    rest = _without(words, name)
+    return not _says_something(words if rest is None else rest)
 
 
 def _says_something(words: Iterable[str]) -> bool:
@@ -342,4 +372,11 @@ def _each(names: Sequence[str], families: dict[str, list[Dated]], dumps: Sequenc
     absent = tuple(name for name in names if name not in families)
     rest = families.get("", [])
     notes = tuple(f"{d.path.name} was skipped: the dump does not name its database" for d in rest)
-    return Choice(wanted=wanted, absent=absent, notes=notes)
+    nameless = (
+        d for name, some in families.items() if name not in names for d in some if _is_nameless(d)
+    )
+    return Choice(wanted=wanted, absent=absent, unplaced=newest_first(nameless), notes=notes)
+
+
+def _is_nameless(dump: Dated) -> bool:
+    return dump.head.dump and not dump.head.dbname and not dump.head.cluster

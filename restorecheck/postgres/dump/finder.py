@@ -35,6 +35,7 @@ from restorecheck.postgres.dump.selection import FileState, Selection, backup_of
 from restorecheck.postgres.dump.settings import DumpSettings, ServerSettings
 from restorecheck.postgres.dump.streamed_load import Ahead
 from restorecheck.postgres.dumpfiles import timestamps
+from restorecheck.postgres.dumpfiles.find import deeper
 from restorecheck.postgres.dumpfiles.inspect import Following, Inspection
 from restorecheck.postgres.dumpfiles.layers import Decryption
 from restorecheck.postgres.server import cluster, processes
@@ -273,6 +274,10 @@ class DumpFinder:
             event = self._conclude_several(found, future, session, drill)
         return _addressed(event, session)
 
+    def _below(self, drill: Drill) -> str:
+        """A glob of the files below the folder, if it has never had a dump of its own; empty: none."""
+        return "" if drill.baseline else deeper(Path(self._dump.path))
+
     def _expected(self, drill: Drill) -> Expected:
         """How much room a dump of this name and size will need once it is restored in the work directory."""
         earlier = drill.earlier_size
@@ -338,8 +343,10 @@ class DumpFinder:
                     notes=notes,
                 )
             if not found.damaged:
-                reason = f"could not find a dump in {self._dump.path}"
-                return Broken(reason=reason, notes=notes)
+                below = self._below(drill)
+                return _nothing(
+                    self._dump.path, IN_FOLDERS if below else "", below, (), notes, which="a dump"
+                )
             newest = found.damaged[0]
             which = "the chosen dump is bad" if found.on_purpose else "no complete dump"
             return Broken(
@@ -389,13 +396,13 @@ class DumpFinder:
                 notes.append(_restored(wanted, one.chosen, one))
         restored = {restore.database for restore in restores}
         missing = [name for name in found.choice.absent if name not in restored]
-        judged += [selection.absent(name, self._dump.path) for name in missing]
+        nameless = found.choice.unplaced[:1]
+        below = "" if nameless or restores else self._below(drill)
+        but = IN_FOLDERS if below else ""
+        but = f"{nameless[0].path.name} does not name its database" if nameless else but
+        judged += [selection.absent(name, self._dump.path, but) for name in missing]
         if not restores:
-            return Broken(
-                reason=f"could not find a complete dump in {self._dump.path}",
-                findings=tuple(judged),
-                notes=tuple(notes),
-            )
+            return _nothing(self._dump.path, but, below, tuple(judged), tuple(notes))
         session.restores = tuple(restores)
         return Ready(
             backup=_backup_of_all(self._dump.path, found),
@@ -413,6 +420,31 @@ class DumpFinder:
         if self._dump.databases == (database_choice.ALL,):
             names = set(_of_interest(inspection.parts))
         return [Restore(p.dbname, p) for p in inspection.parts if p.dbname in names]
+
+
+IN_FOLDERS = "there are files in its folders"
+
+
+def _nothing(
+    path: str,
+    but: str,
+    below: str,
+    judged: tuple[CheckResult, ...],
+    notes: tuple[str, ...],
+    *,
+    which: str = "a complete dump",
+) -> Broken | Unclear:
+    """No dump is a bad backup, unless there may be one. `but`: why; `below`: the glob of folders that hold files."""
+    reason = f"could not find {which} in {path}"
+    if not but:
+        return Broken(reason=reason, findings=judged, notes=notes)
+    name_it = "Name the files after their databases, or write the names into the dumps: pg_dump -Fc, or --create."
+    return Unclear(
+        reason=f"{reason}; {but}",
+        hint=f"If they are the dumps, set `path` to {below}" if below else name_it,
+        findings=judged,
+        notes=notes,
+    )
 
 
 def look(

@@ -317,8 +317,15 @@ def _age(whose: str, taken: Taken, limit: timedelta | None, now: datetime) -> Ch
     )
 
 
-def absent(name: str, path: str) -> CheckResult:
-    """The judgement for a configured database without a dump."""
+def absent(name: str, path: str, but: str = "") -> CheckResult:
+    """The judgement for a configured database without a dump. `but`: why there may be one; a clause."""
+    if but:
+        return _finding(
+            f"there is a dump of {name}",
+            CheckOutcome.ERROR,
+            expected="a dump",
+            detail=f"no file in {path} is known to be a dump of {name}; {but}",
+        )
     return _finding(
         f"there is a dump of {name}",
         CheckOutcome.FAILED,

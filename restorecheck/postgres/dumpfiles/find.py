@@ -62,6 +62,27 @@ def candidates(path: str) -> Candidates:
     return _matching(path)
 
 
+DEPTH, MOST_FOLDERS = 3, 200
+"""Of folders below one without dumps: how deep, and how many of each."""
+
+
+def deeper(folder: Path, depth: int = 1) -> str:
+    """A glob of the files below this folder, which has none itself; empty: there are none."""
+    try:
+        inner = sorted(
+            path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+        )[:MOST_FOLDERS]
+        if any(_in_folder(path).files for path in inner):
+            return str(Path(folder, "*", "*"))
+    except (OSError, AccessDeniedError):
+        return ""
+    if depth == DEPTH:
+        return ""
+    below = (deeper(path, depth + 1) for path in inner)
+    found = next((glob_ for glob_ in below if glob_), "")
+    return str(Path(folder, "*", *Path(found).parts[len(folder.parts) + 1 :])) if found else ""
+
+
 def _in_folder(folder: Path) -> Candidates:
     try:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]

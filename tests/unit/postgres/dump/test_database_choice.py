@@ -275,3 +275,47 @@ def test_a_dump_from_the_future_never_counts_as_the_newest_and_alone_it_decides_
     assert "time zone" in alone.hint
     assert newest(beside) == {"": "right.sql"}
     assert [dump.path.name for dump in beside.future] == ["wrong.sql"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{}_backup_2026-02-26.sql",
+        "backup_{}_2026-02-26.sql",
+        "db_{}.sql",
+        "prod.{}.2026-02-26.sql.gz",
+        "{}/2026-02-26.sql",
+        "{}/nightly.sql",
+    ],
+)
+def test_of_listed_databases_words_that_say_nothing_do_not_hide_the_name(folder, name):
+    for database in ("shop", "crm"):
+        put(folder, name.format(database), table=database)
+
+    choice = chosen(folder, "shop", "crm", path="*/*" if "/" in name else "")
+
+    assert choice.absent == ()
+    found = {wanted.name: wanted.files[0].head.objects for wanted in choice.wanted}
+    assert b"shop" in b"".join(found["shop"])
+    assert b"crm" in b"".join(found["crm"])
+
+
+def test_a_file_with_more_words_is_no_dump_of_a_database_that_has_one_of_its_own_name(folder):
+    put(folder, "shop-2026-02-26.sql", age=2 * HOUR)
+    put(folder, "shop_old-2026-02-26.sql")
+    put(folder, "crm-2026-02-26.sql", table="other")
+
+    choice = chosen(folder, "shop", "crm")
+
+    assert newest(choice) == {"shop": "shop-2026-02-26.sql", "crm": "crm-2026-02-26.sql"}
+
+
+def test_of_listed_databases_a_missing_one_may_be_a_dump_that_says_nothing(folder):
+    put(folder, "shop-2026-02-26.sql")
+    put(folder, "mydump9x_crm.sql", table="other")
+    put(folder, "blog.sql", of="blog", table="third")
+
+    choice = chosen(folder, "shop", "crm")
+
+    assert choice.absent == ("crm",)
+    assert [dump.path.name for dump in choice.unplaced] == ["mydump9x_crm.sql"]
