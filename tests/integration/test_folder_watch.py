@@ -1,13 +1,16 @@
 """The runner watches folders of dumps: real files and inotify, on a clock that is moved."""
 
+import os
 import shutil
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
 import time_machine
+from watchdog.events import FileClosedEvent
 
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.hosts.daemon.config_watch import Watched
@@ -23,6 +26,17 @@ from tests.simulation.test_nights import Stage
 PLAIN = b"--\n-- PostgreSQL database dump\n--\n"
 LONG = 2_000
 """Hundredths of a second that an event of the kernel may take."""
+
+
+class Watching(FolderWatch):
+    """Knows which files it has seen closed."""
+
+    closed: tuple[str, ...] = ()
+
+    def on_any_event(self, event):
+        super().on_any_event(event)
+        if isinstance(event, FileClosedEvent):
+            self.closed += (Path(os.fsdecode(event.src_path)).name,)
 
 
 class Scene(Stage):
@@ -48,7 +62,7 @@ class Scene(Stage):
             reach=lambda _config, _clock: (),
         )
         self.service._call = self.service._night
-        self.watch = FolderWatch(lambda: watched.config, self.service, SystemClock())
+        self.watch = Watching(lambda: watched.config, self.service, SystemClock())
         self.service.looks.is_written = self.watch.is_written
         self.watch._observer.start()
         self.watch.turn()
@@ -63,6 +77,10 @@ class Scene(Stage):
 
     def is_due(self):
         return "shop" in self.watch._due
+
+    def has_closed(self, name):
+        """All events of the file before are through, too."""
+        return name in self.watch.closed
 
     def is_open(self):
         return self.watch.is_written("shop")
@@ -145,7 +163,7 @@ def test_files_beside_the_dumps_start_nothing(scene):
     scene.watch_over(f"{scene.folder}/*.dump")
     (scene.folder / "a.log").write_bytes(b"done")
     (scene.folder / "a.dump").write_bytes(PLAIN)
-    scene.until(scene.is_due)
+    scene.until(lambda: scene.has_closed("a.dump"))
     with (scene.folder / "b.log").open("wb", buffering=0) as file:
         file.write(b"still")
         (scene.folder / "marker").touch()
