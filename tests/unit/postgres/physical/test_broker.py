@@ -57,7 +57,8 @@ def brokers(tmp_path):
         command = broker.start()
 
         def want(name):
-            argv = shlex.split(command.replace("%p", "here").replace("%f", shlex.quote(name)))
+            line = command.replace("%p", "here").replace("%f", shlex.quote(name))
+            argv = ["/bin/sh", "-c", line.replace("%%", "%")]  # as system(3), of the server
             return subprocess.run(argv, cwd=tmp_path, check=False, timeout=20).returncode
 
         return broker, want
