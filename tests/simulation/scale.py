@@ -4,6 +4,7 @@ The played region has AWS's quotas (40 instances, 20 copies in progress), its du
 calls. Time is moved to the next moment at which somebody wants to go on, when all are at rest.
 """
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -156,7 +157,7 @@ class Measured:
     waited: list[float]
     """Hours until each drill began, in the order in which they were due."""
     overtaken: int
-    """The most drills that began before one which was due earlier in the queue."""
+    """The most drills that began before one which was earlier in the queue."""
     at_once: int
     calls: Counter[str]
     most: Counter[str]
@@ -167,6 +168,18 @@ class Measured:
     @property
     def calls_per_drill(self) -> float:
         return sum(self.calls.values()) / self.targets
+
+
+class Tickets(Iterator[int]):
+    """The numbers of the gate's queue, and which thread drew its last one."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self.drawn: dict[int, int] = {}
+
+    def __next__(self) -> int:
+        number = self.drawn[threading.get_ident()] = next(self._numbers)
+        return number
 
 
 class Night(Launcher):
@@ -180,6 +193,9 @@ class Night(Launcher):
         self._moved = threading.Condition()
         self._asleep: dict[int, datetime] = {}
         self._queue = iter(range(1_000_000))
+        self.tickets = Tickets()
+        self.arrived: dict[str, int] = {}
+        """Place of each target in the queue: threads of one moment may come to it in any order."""
         self.began: list[str] = []
         self.begun_at: dict[str, datetime] = {}
         self.ended_at: dict[str, datetime] = {}
@@ -197,6 +213,7 @@ class Night(Launcher):
     def drill(self, target: str, slot: datetime, limit: timedelta) -> str:  # noqa: ARG002  # nobody hangs
         provider, checker = PlayedRds(self._region), PlayedChecker(self)
         with self._moved:
+            self.arrived[target] = self.tickets.drawn[threading.get_ident()]
             self.began.append(target)
             self.begun_at[target] = self.now()
             self._at_once += 1
@@ -305,6 +322,7 @@ def one_night(
             flags=night.flags,
             reach=lambda *_: (),
         )
+        night.service._gate._numbers = night.tickets
         night.service.run()
     seconds = time.perf_counter() - began
     store = SqliteStore(directory / "history.sqlite")
@@ -313,7 +331,9 @@ def one_night(
     finally:
         store.close()
     hour = timedelta(hours=1)
-    places = [night.began.index(name) for name in sorted(night.began)]
+    places = [
+        night.began.index(name) for name in sorted(night.began, key=night.arrived.__getitem__)
+    ]
     return Measured(
         targets=targets,
         verified=sum(entry.verdict.value == "verified" for entry in entries),

@@ -5,6 +5,7 @@ Nobody waits forever: urgency is a moment, and those who come later have later o
 
 import itertools
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
@@ -20,7 +21,7 @@ class Gate:
         self._inside = 0
         self._closed = False
         self._queue: set[Ticket] = set()
-        self._numbers = itertools.count()
+        self._numbers: Iterator[int] = itertools.count()
 
     @property
     def waiting(self) -> int:
