@@ -22,8 +22,10 @@ from tests.places import SHORT
 from tests.rds.conftest import PASSWORD, Stage, configuration
 
 RECORDINGS = Path(__file__).parent / "recordings"
-PACE = Pace(factor=1 / 300, visible=45)
-"""Every status lasts for several polls, and what is new is not seen for some."""
+PACE = Pace(factor=1 / 300, visible=30)
+"""Every status lasts for several polls of 0.02 s, and what is new is not seen for five of them: after six (`settling`)
+what is not seen counts as deleted.
+"""
 TARGET = "proven"
 
 

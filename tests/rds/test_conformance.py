@@ -69,6 +69,7 @@ def test_an_answer_that_is_not_the_recorded_one_is_shown_with_both_sides(there, 
 
     (difference,) = comparing.differences(recorded, played)
 
+    assert left(there.sandbox) == []
     assert difference.step == "share"
     assert "backup CopyDBSnapshot: InvalidDBSnapshotState, answered" in difference.recorded
     assert "backup CopyDBSnapshot: DBSnapshotNotFound, answered" in difference.simulated
