@@ -45,8 +45,6 @@ class State:
     behind: Behind
     pace: Durations
     quotas: Quotas
-    early_once: bool = False
-    """The first copy after a share is early, however late it is asked for: else how busy the machine is decides."""
     defaults: Description
     """Settings of an instance that is created without them."""
     cluster_version: str = "16.99"
@@ -54,6 +52,8 @@ class State:
     EngineVersion).
     """
     unknowns: Unknowns = field(default_factory=Unknowns)
+    early_once: bool = False
+    """The first copy after a share is early, however late it is asked for: else how busy the machine is decides."""
     regions: dict[tuple[str, str], Region] = field(default_factory=dict)
     restores: deque[PlannedOutcome] = field(default_factory=deque)
     copies: deque[PlannedOutcome] = field(default_factory=deque)

@@ -3,7 +3,7 @@
 import glob
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -223,39 +223,36 @@ def _called(dumps: Sequence[Dated], databases: Sequence[str]) -> dict[Path, str]
     `my-app-2026-11-28.sql` is called after `my_app`. Only of a database without such a dump, or one that names it, are
     those that also have words which say nothing: `backup_crm_prod.sql`, `crm/nightly.sql`.
     """
-    longest = sorted(databases, key=len, reverse=True)
-    found = _first_of(dumps, longest, _is_named)
-    known = {*found.values(), *(d.head.dbname for d in dumps)}
-    rest = [name for name in longest if name not in known]
-    return {**_first_of(dumps, rest, _names_it), **found}
+    words = [(d, _lower(d.path.name)) for d in dumps]
+    longest = [(name, _lower(name)) for name in sorted(databases, key=len, reverse=True)]
+    known = {d.head.dbname for d in dumps}
+    found: dict[Path, str] = {}
+    for fits in (_is_named, _names_it):
+        for dump, file in words:
+            name = next((name for name, own in longest if fits(dump, file, own)), "")
+            if name and dump.path not in found:
+                found[dump.path] = name
+        known |= {*found.values()}
+        longest = [(name, own) for name, own in longest if name not in known]
+    return found
 
 
-def _first_of(
-    dumps: Sequence[Dated], databases: Sequence[str], fits: Callable[[Dated, str], bool]
-) -> dict[Path, str]:
-    pairs = ((d.path, next((n for n in databases if fits(d, n)), "")) for d in dumps)
-    return {path: name for path, name in pairs if name}
+def _is_named(_dump: Dated, file: list[str], own: list[str]) -> bool:
+    """Whether the file has no other words than the name."""
+    rest = file[len(own) :]
+    return bool(own) and file[: len(own)] == own and all(word.isdigit() for word in rest)
 
 
-def _is_named(dump: Dated, name: str) -> bool:
-    """Whether the file has no other words."""
-    words, own = _lower(dump.path.name), _lower(name)
-    rest = words[len(own) :]
-    return bool(own) and words[: len(own)] == own and all(word.isdigit() for word in rest)
-
-
-def _names_it(dump: Dated, name: str) -> bool:
-    """Whether the file, or its folder, has this name among words that say nothing."""
-    file, folder = _lower(dump.path.name), _lower(dump.path.parent.name)
-    alone = _without(file, name)
+def _names_it(dump: Dated, file: list[str], own: list[str]) -> bool:
+    """Whether the file, or its folder, has the name among words that say nothing."""
+    alone = _without(file, own)
     if alone is not None:
         return not _says_something(alone)
-    return _without(folder, name) == [] and not _says_something(file)
+    return not _says_something(file) and _without(_lower(dump.path.parent.name), own) == []
 
 
-def _without(words: list[str], name: str) -> list[str] | None:
-    """The others, if the words of the name are among these."""
-    own = _lower(name)
+def _without(words: list[str], own: list[str]) -> list[str] | None:
+    """The others, if those of a name are among these."""
     for at in range(len(words)):
         if own and words[at : at + len(own)] == own:
             return words[:at] + words[at + len(own) :]
@@ -323,7 +320,7 @@ def _may_be(dump: Dated, name: str) -> bool:
     if dump.path.parent.name.lower() == name.lower():
         return True
     words = _lower(dump.path.name)
-    rest = _without(words, name)
+    rest = _without(words, _lower(name))
     return not _says_something(words if rest is None else rest)
 
 

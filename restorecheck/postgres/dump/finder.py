@@ -27,7 +27,7 @@ from restorecheck.model import (
 from restorecheck.ports import Clock
 from restorecheck.postgres.dump import chosen_dumps, database_choice, load_plan, selection
 from restorecheck.postgres.dump.background import Background
-from restorecheck.postgres.dump.database_choice import Choice, WantedDatabase, choose
+from restorecheck.postgres.dump.database_choice import Choice, Dated, WantedDatabase, choose
 from restorecheck.postgres.dump.fetching import LARGER_DISK, Expected, Fetched, too_little
 from restorecheck.postgres.dump.globals_file import GlobalsFile, newest
 from restorecheck.postgres.dump.load import Load
@@ -274,9 +274,12 @@ class DumpFinder:
             event = self._conclude_several(found, future, session, drill)
         return _addressed(event, session)
 
-    def _below(self, drill: Drill) -> str:
-        """A glob of the files below the folder, if it has never had a dump of its own; empty: none."""
-        return "" if drill.baseline else deeper(Path(self._dump.path))
+    def _in_folders(self, drill: Drill) -> tuple[str, str]:
+        """Why there may be a dump below a folder that never had one itself, and what to do; empty: there is none."""
+        below = "" if drill.baseline else deeper(Path(self._dump.path))
+        if not below:
+            return "", ""
+        return "there are files in its folders", f"If they are the dumps, set `path` to {below}"
 
     def _expected(self, drill: Drill) -> Expected:
         """How much room a dump of this name and size will need once it is restored in the work directory."""
@@ -343,10 +346,8 @@ class DumpFinder:
                     notes=notes,
                 )
             if not found.damaged:
-                below = self._below(drill)
-                return _nothing(
-                    self._dump.path, IN_FOLDERS if below else "", below, (), notes, which="a dump"
-                )
+                reason = f"could not find a dump in {self._dump.path}"
+                return _nothing(reason, *self._in_folders(drill), (), notes)
             newest = found.damaged[0]
             which = "the chosen dump is bad" if found.on_purpose else "no complete dump"
             return Broken(
@@ -396,13 +397,13 @@ class DumpFinder:
                 notes.append(_restored(wanted, one.chosen, one))
         restored = {restore.database for restore in restores}
         missing = [name for name in found.choice.absent if name not in restored]
-        nameless = found.choice.unplaced[:1]
-        below = "" if nameless or restores else self._below(drill)
-        but = IN_FOLDERS if below else ""
-        but = f"{nameless[0].path.name} does not name its database" if nameless else but
+        but, hint = _unnamed(found.choice.unplaced)
+        if not (but or restores):
+            but, hint = self._in_folders(drill)
         judged += [selection.absent(name, self._dump.path, but) for name in missing]
         if not restores:
-            return _nothing(self._dump.path, but, below, tuple(judged), tuple(notes))
+            reason = f"could not find a complete dump in {self._dump.path}"
+            return _nothing(reason, but, hint, tuple(judged), tuple(notes))
         session.restores = tuple(restores)
         return Ready(
             backup=_backup_of_all(self._dump.path, found),
@@ -422,29 +423,23 @@ class DumpFinder:
         return [Restore(p.dbname, p) for p in inspection.parts if p.dbname in names]
 
 
-IN_FOLDERS = "there are files in its folders"
+def _unnamed(dumps: Sequence[Dated]) -> tuple[str, str]:
+    """Why one of these may be that of a missing database, and what to do; empty: there is none."""
+    if not dumps:
+        return "", ""
+    return (
+        f"{dumps[0].path.name} does not name its database",
+        "Name the files after their databases, or write the names into the dumps: pg_dump -Fc, or --create.",
+    )
 
 
 def _nothing(
-    path: str,
-    but: str,
-    below: str,
-    judged: tuple[CheckResult, ...],
-    notes: tuple[str, ...],
-    *,
-    which: str = "a complete dump",
+    reason: str, but: str, hint: str, judged: tuple[CheckResult, ...], notes: tuple[str, ...]
 ) -> Broken | Unclear:
-    """No dump is a bad backup, unless there may be one. `but`: why; `below`: the glob of folders that hold files."""
-    reason = f"could not find {which} in {path}"
+    """No dump is a bad backup, unless there may be one: `but` says why."""
     if not but:
         return Broken(reason=reason, findings=judged, notes=notes)
-    name_it = "Name the files after their databases, or write the names into the dumps: pg_dump -Fc, or --create."
-    return Unclear(
-        reason=f"{reason}; {but}",
-        hint=f"If they are the dumps, set `path` to {below}" if below else name_it,
-        findings=judged,
-        notes=notes,
-    )
+    return Unclear(reason=f"{reason}; {but}", hint=hint, findings=judged, notes=notes)
 
 
 def look(

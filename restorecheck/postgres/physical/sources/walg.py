@@ -155,8 +155,7 @@ class WalG(PhysicalSource):
         return FromArchive(ArchiveAnswer.FETCHED)
 
     def newest_segment(self, workshop: Workshop) -> str:
-        done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
-        return wal.newest(str(line.get("end_segment")) for line in self._parsed(done, "wal-show"))
+        return wal.newest(str(line.get("end_segment")) for line in self._shown(workshop))
 
     def archived(self, workshop: Workshop) -> Mapping[str, datetime | None]:
         """From the chosen backup on. WAL-G tells no times. Source: wal_show_handler.go, timeline_info.go."""
@@ -166,9 +165,8 @@ class WalG(PhysicalSource):
         size = wal.size_of(backup.first_segment, backup.starts_at) if backup.first_segment else None
         if size is None:
             return {}
-        done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
         there: dict[str, datetime | None] = {}
-        for line in self._parsed(done, "wal-show"):
+        for line in self._shown(workshop):
             missing = {*(line.get("missing_segments") or ())}
             names = _between(line, backup.starts_at // size, size)
             there |= dict.fromkeys(name for name in names if name not in missing)
@@ -178,15 +176,16 @@ class WalG(PhysicalSource):
         """As the settings of WAL-G on this machine tell; a storage over the network is on another one."""
         settings = self._settings()
         encrypted = any(settings.get(name) for name in CIPHERS)
-        prefixes = [settings[name] for name in PREFIXES if settings.get(name)]
         if local := settings.get(LOCAL):
             identifier = backups[-1].system_identifier if backups else ""
             return beside.repository(Path(local), identifier, encrypted=encrypted)
-        return tuple(
+        bucket = next((settings[name] for name in PREFIXES if settings.get(name)), "")
+        if not bucket:
+            return ()
+        return (
             RepositoryFacts(
-                name=name, encrypted=encrypted, beside_the_database=False, writable_by=None
-            )
-            for name in prefixes[:1]
+                name=bucket, encrypted=encrypted, beside_the_database=False, writable_by=None
+            ),
         )
 
     def _settings(self) -> dict[str, str]:
@@ -199,6 +198,11 @@ class WalG(PhysicalSource):
         return {str(name).upper(): str(value) for name, value in of_file} | dict(os.environ)
 
     # --- running WAL-G -----------------------------------------------------------------------
+
+    def _shown(self, workshop: Workshop) -> Iterator[dict[str, Any]]:
+        """The timelines of the archive."""
+        done = self._run(workshop, "wal-show", "--detailed-json", "--without-backups")
+        return self._parsed(done, "wal-show")
 
     def _parsed(self, done: ProgramEnd, command: str) -> Iterator[dict[str, Any]]:
         if done.code:
