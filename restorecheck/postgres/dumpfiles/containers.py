@@ -254,9 +254,9 @@ class _ReadInParts:
 
 
 def _opened(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """Unpacks bzip2 and LZMA in bounded pieces: zipfile itself may unpack 4 KB to gigabytes at once."""
+    """Unpacks bzip2 in bounded pieces, and refuses LZMA: zipfile itself may unpack 4 KB to gigabytes at once."""
     if info.compress_type == zipfile.ZIP_LZMA:
-        raise NotImplementedError
+        raise NotImplementedError  # as zipfile says of a method that it does not know
     if info.compress_type != zipfile.ZIP_BZIP2:
         return packed.open(info)
     raw = copy(info)
