@@ -1,4 +1,4 @@
-"""Servers in containers, with real podman: extensions that no package of this machine has, and nothing left.
+"""Servers in containers, with real podman and docker: extensions that no package of this machine has, and nothing left.
 
 The image is made of Debian's packages by `tests/images/build`, which `.ci/run` starts.
 """
@@ -11,8 +11,10 @@ import signal
 import subprocess
 import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from restorecheck.hosts.clock import SystemClock
@@ -20,7 +22,9 @@ from restorecheck.postgres.server import cluster, containers
 from restorecheck.postgres.server.account import LAST, OsUser
 from restorecheck.postgres.server.binaries import of_container
 from restorecheck.postgres.server.cluster import Mark, Places
+from restorecheck.postgres.session.messages import errors_in_log
 from tests import missing
+from tests.acceptance.conftest import World
 from tests.acceptance.ready import COMMAND
 from tests.pg import Source, installations
 from tests.places import SHORT
@@ -45,10 +49,6 @@ CHECKS = """
 """
 
 
-def podman(*words: str) -> str:
-    return containers.ask("podman", *words)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def image(tmp_path_factory):
     """Podman with an OCI runtime that works in any control group, and the image."""
@@ -64,10 +64,53 @@ def image(tmp_path_factory):
     os.environ.pop("CONTAINERS_CONF", None)
 
 
-@pytest.fixture(scope="session")
-def geo(image, tmp_path_factory):
-    """A dump of a database with all of it, made in a container of the product's own."""
-    found = containers.examine("podman", image)
+@pytest.fixture(scope="session", params=containers.RUNTIMES)
+def runtime(request, image):
+    """Podman, then docker: a daemon of the test's own, which has the image from podman."""
+    if request.param == "podman":
+        yield "podman"
+        return
+    missing.need(shutil.which("dockerd"), "docker", "apt-get install docker.io")
+    place = Path(tempfile.mkdtemp(prefix="rc-docker-", dir="/var/tmp"))
+    socket = f"unix://{place}/socket"
+    words = [
+        "dockerd",
+        f"--host={socket}",
+        f"--data-root={place}/data",
+        f"--exec-root={place}/exec",
+    ]
+    words += [f"--pidfile={place}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+    words += ["--exec-opt=native.cgroupdriver=cgroupfs"]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        (place / "log").open("wb") as log,
+        subprocess.Popen(words, stdout=log, stderr=log) as daemon,
+    ):
+        patch.setenv("DOCKER_HOST", socket)
+        try:
+            for _ in range(1200):
+                if (place / "socket").exists() or daemon.poll() is not None:
+                    break
+                threading.Event().wait(0.05)
+            else:
+                missing.left_out("dockerd does not start on this machine within a minute")
+            if daemon.poll() is not None:
+                *_, last = (place / "log").read_text().splitlines() or [""]
+                missing.left_out(f"dockerd does not run on this machine: {last}")
+            saved = place / "image.tar"
+            containers.ask("podman", "save", f"--output={saved}", image)
+            containers.ask("docker", "load", f"--input={saved}")
+            saved.unlink()
+            yield "docker"
+        finally:
+            daemon.terminate()
+    shutil.rmtree(place)
+
+
+@contextmanager
+def running(runtime, image, extra=None):
+    """A server in a container of the product's own."""
+    found = containers.examine(runtime, image)
     place = Path(tempfile.mkdtemp(prefix="rc-geo-", dir=SHORT))
     place.chmod(0o711)
     places = Places(place / "restorecheck-source")
@@ -78,41 +121,52 @@ def geo(image, tmp_path_factory):
     try:
         cluster.make_directory(places, mark, account)
         cluster.initdb(places, installation, account)
-        extra = {"shared_preload_libraries": "pg_cron", "cron.database_name": "library"}
         server = cluster.start(places, installation, account, jobs=1, outlive_us=False, extra=extra)
         clients = next(one for one in installations() if one.major >= installation.major)
-        source = Source(places, clients, account, server)
-        with cluster.superuser_connection(places) as connection:
-            connection.execute("create database library")
-        source.sql(GEO)
-        folder = tmp_path_factory.mktemp("geo")
-        yield source.dump(folder / "geo.dump", "-Fc"), source.dump(folder / "geo.sql")
+        yield Source(places, clients, account, server)
     finally:
         assert cluster.stop(places, server)
         shutil.rmtree(place, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def geo(image, tmp_path_factory):
+    """A dump of a database with all of it."""
+    extra = {"shared_preload_libraries": "pg_cron", "cron.database_name": "library"}
+    with running("podman", image, extra) as source:
+        with cluster.superuser_connection(source.places) as connection:
+            connection.execute("create database library")
+        source.sql(GEO)
+        folder = tmp_path_factory.mktemp("geo")
+        return source.dump(folder / "geo.dump", "-Fc"), source.dump(folder / "geo.sql")
+
+
 @pytest.fixture
-def contained(world, image):
-    """A world whose target runs in the image; afterwards nothing of podman is left."""
-    before = (podman("volume", "ls", "-q"), podman("network", "ls", "-q"))
+def contained(world, runtime):
+    """A world whose target runs in the image; afterwards nothing of the runtime is left."""
+    before = [containers.ask(runtime, kind, "ls", "-q") for kind in ("volume", "network")]
     world.configure(CHECKS)
     cache = world.directory / "cache"
     text = world.config.read_text().replace("jobs: 2", f"jobs: 2, cache_dir: {cache}")
     world.config.write_text(
-        text + 'defaults: {server: {image: "localhost/restorecheck-test:{major}"}}\n'
+        f"{text}defaults:\n"
+        f'  server: {{image: "localhost/restorecheck-test:{{major}}", runtime: {runtime}}}\n'
     )
     world.environment["CONTAINERS_CONF"] = os.environ.get("CONTAINERS_CONF", "")
     done = world.run("server", "pin", "15")
     assert done.returncode == 0, done.stderr
     yield world
-    assert ours() == []
-    assert (podman("volume", "ls", "-q"), podman("network", "ls", "-q")) == before
+    assert ours(runtime, world) == []
+    after = [containers.ask(runtime, kind, "ls", "-q") for kind in ("volume", "network")]
+    assert after == before
 
 
-def ours() -> list[str]:
-    found = podman("ps", "--all", f"--filter=label={containers.DRILL}", "--format={{.Names}}")
-    return [name for name in found.split() if name != "restorecheck-source"]
+def ours(runtime: str, world: World) -> list[str]:
+    return [
+        name
+        for name, _, directory in containers.of_drills(runtime)
+        if directory.is_relative_to(world.directory)
+    ]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["custom", "plain"])
@@ -129,13 +183,29 @@ def test_a_dump_with_postgis_pg_cron_pg_partman_and_icu_is_verified_in_a_contain
     assert any(f"in a container of {IMAGE}" in note for note in report["notes"])
 
 
-def test_the_server_is_fenced_in_by_podman_and_listed(contained, geo):
+def test_an_error_is_in_the_log_before_its_answer_however_slow_the_runtime_is(runtime, image):
+    with running(runtime, image) as source:
+        os.kill(source.server.pid, signal.SIGSTOP)  # the client of the runtime
+        try:
+            with (
+                pytest.raises(psycopg.errors.DivisionByZero),
+                cluster.superuser_connection(source.places) as connection,
+            ):
+                connection.execute("select 1 / 0")
+            errors = [error.sqlstate for error in errors_in_log(source.places.log)]
+        finally:
+            os.kill(source.server.pid, signal.SIGCONT)
+
+    assert errors == ["22012"]
+
+
+def test_the_server_is_fenced_in_by_the_runtime_and_listed(contained, runtime, geo):
     shutil.copy(geo[0], contained.backups)
     code, report = contained.drill("--keep")
     assert code == 0, report["reason"]
 
-    (name,) = ours()
-    (facts,) = json.loads(podman("inspect", name))
+    (name,) = ours(runtime, contained)
+    (facts,) = json.loads(containers.ask(runtime, "inspect", name))
     status = Path(f"/proc/{facts['State']['Pid']}/status").read_text()
     seen = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
 
@@ -144,12 +214,13 @@ def test_the_server_is_fenced_in_by_podman_and_listed(contained, geo):
     assert seen["NoNewPrivs"].strip() == "1"
     assert {seen[key].strip() for key in ("CapEff", "CapBnd", "CapPrm")} == {"0" * 16}
     assert int(seen["Uid"].split()[0]) >= 60706
-    inside = Path(f"/proc/{facts['State']['Pid']}/uid_map").read_text().split()
-    assert inside[0] == "0"
-    assert inside[2] == "2"
+    if runtime == "podman":
+        inside = Path(f"/proc/{facts['State']['Pid']}/uid_map").read_text().split()
+        assert (inside[0], inside[2]) == ("0", "2")
     mounts = {mount["Destination"] for mount in facts["Mounts"]}
     directory = contained.work / name
-    assert mounts == {str(directory / "data"), str(directory / "s")}
+    names = {"/etc/passwd"} if runtime == "docker" else set()
+    assert mounts == {str(directory / name) for name in ("data", "s", "server.log")} | names
     listed = json.loads(contained.run("server", "list", "--json").stdout)["servers"]
     assert IMAGE in {one["image"] for one in listed}
 
@@ -158,18 +229,20 @@ def test_the_server_is_fenced_in_by_podman_and_listed(contained, geo):
     assert not directory.exists()
 
 
-def test_an_image_that_was_not_fetched_is_inconclusive_and_nothing_is_fetched(contained, geo):
+def test_an_image_that_was_not_fetched_is_inconclusive_and_nothing_is_fetched(
+    contained, runtime, geo
+):
     shutil.copy(geo[0], contained.backups)
     (contained.directory / "cache" / "images.json").unlink()
 
     code, report = contained.drill()
 
     assert (code, report["verdict"]) == (3, "inconclusive")
-    assert "was not fetched for podman" in report["reason"]
+    assert f"was not fetched for {runtime}" in report["reason"]
     assert "`restorecheck server pull 15`" in report["hint"]
 
 
-def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(contained, geo):
+def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(contained, runtime, geo):
     shutil.copy(geo[0], contained.backups)
     seed = random.randrange(10**6)
     print("seed", seed)
@@ -187,10 +260,36 @@ def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(conta
             running.send_signal(signal.SIGKILL)
         swept = contained.run("sweep")
         assert swept.returncode == 0, (after, swept.stdout, swept.stderr)
-        assert (contained.leftovers(), ours()) == ([], []), after
+        assert (contained.leftovers(), ours(runtime, contained)) == ([], []), after
 
 
-def test_a_client_of_podman_that_is_killed_is_not_the_end_of_its_container(contained, geo):
+def test_a_container_whose_directory_is_gone_is_swept_and_no_other(contained, runtime, image):
+    """Docker makes a container although its client was killed meanwhile; sweep could not see it yet."""
+    kept = contained.work / "restorecheck-kept"
+    kept.mkdir()
+    for name, directory in (
+        ("late", contained.work / "restorecheck-late"),
+        ("kept", kept),
+        ("other", contained.directory / "other" / "restorecheck-other"),
+    ):
+        labels = {containers.DRILL: name, containers.DIRECTORY: directory}
+        words = [f"--label={key}={value}" for key, value in labels.items()]
+        containers.ask(
+            runtime, "create", f"--name=rc-{name}", "--network=none", *words, image, "sh"
+        )
+    try:
+        done = contained.run("sweep")
+        left = ours(runtime, contained)
+    finally:
+        containers.remove(runtime, *ours(runtime, contained))
+        kept.rmdir()
+
+    assert done.returncode == 0, done.stderr
+    assert f"container of {runtime} rc-late" in done.stdout
+    assert sorted(left) == ["rc-kept", "rc-other"]
+
+
+def test_a_client_that_is_killed_is_not_the_end_of_its_container(contained, runtime, geo):
     shutil.copy(geo[0], contained.backups)
     sleeping = (
         CHECKS
@@ -209,7 +308,7 @@ def test_a_client_of_podman_that_is_killed_is_not_the_end_of_its_container(conta
         for _ in range(400):
             threading.Event().wait(0.05)
             found = subprocess.run(
-                ["pgrep", "-P", str(running.pid), "podman"],
+                ["pgrep", "-P", str(running.pid), runtime],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -222,4 +321,4 @@ def test_a_client_of_podman_that_is_killed_is_not_the_end_of_its_container(conta
         report = json.loads(running.communicate()[0])
 
     assert report["verdict"] in {"verified", "inconclusive"}, report["reason"]
-    assert ours() == []
+    assert ours(runtime, contained) == []

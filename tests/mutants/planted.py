@@ -3406,6 +3406,20 @@ PLANTED = (
         "tests/unit/postgres/server/test_containers.py",
     ),
     bug(
+        "the log of a server in a container comes through its runtime, later than its answers",
+        "begin",
+        "log=places.log",
+        "log=None",
+        "tests/acceptance/test_containers.py",
+    ),
+    bug(
+        "a container whose directory is there is swept as one that was left",
+        "ContainerInventory.find",
+        "directory.parent in self._work_dirs and not directory.exists()",
+        "directory.parent in self._work_dirs",
+        "tests/acceptance/test_containers.py",
+    ),
+    bug(
         "a configured setting lets the jobs of a restored database run",
         "settings_for",
         "{**preload, **options.settings, **own}",

@@ -23,7 +23,7 @@ from restorecheck.hosts.sources.source import Host, Remover, Source
 from restorecheck.model import Drill
 from restorecheck.ports import Checker, Inventory
 from restorecheck.postgres.dump import scratch_provider
-from restorecheck.postgres.dump.leftovers import LocalInventory
+from restorecheck.postgres.dump.leftovers import ContainerInventory, LocalInventory
 from restorecheck.postgres.dump.local_provider import LocalDumpProvider
 from restorecheck.postgres.dump.scratch_provider import ScratchProvider
 from restorecheck.postgres.dump.scratch_server import ScratchInventory, ScratchServer
@@ -92,8 +92,10 @@ class DumpSource(Source[DumpProvider]):
     def inventories(self) -> list[Inventory]:
         scratch_servers = (_scratch_server_of(target) for target in self.targets.values())
         servers = {server.name: server for server in scratch_servers if server}
+        settings = server_settings(self.host.config)
         return [
-            LocalInventory([server_settings(self.host.config).work_dir], leases.is_held),
+            LocalInventory([settings.work_dir], leases.is_held),
+            ContainerInventory([settings.work_dir], settings.cache_dir),
             *(ScratchInventory(server, leases.is_held) for server in servers.values()),
         ]
 

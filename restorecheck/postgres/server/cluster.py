@@ -274,9 +274,12 @@ def _container_words(
     account: OsUser | None,
     container: Container,
     folders: Sequence[Path],
+    *,
+    log: Path | None = None,
 ) -> list[str]:
     mark = read_mark(places.directory)
     drill_id = mark.drill_id if mark else ""
+    (places.directory / containers.NAMES).write_text(containers.names(account), encoding="ascii")
     return containers.words(
         container,
         argv,
@@ -284,6 +287,7 @@ def _container_words(
         drill_id=drill_id,
         folders=folders,
         account=account,
+        log=log,
     )
 
 
@@ -460,8 +464,12 @@ def begin(
     if installation.container is not None:
         folders = (places.data, places.sockets, *writable, *readable)
         with log:
+            if account is not None:
+                os.fchown(log.fileno(), account.uid, account.gid)
             return _begin_container(
-                _container_words(argv, places, account, installation.container, folders),
+                _container_words(
+                    argv, places, account, installation.container, folders, log=places.log
+                ),
                 places,
                 installation.container,
                 log,

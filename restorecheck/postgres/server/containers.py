@@ -5,7 +5,7 @@ namespace. Its data and its socket are folders of the drill's directory, so the 
 the dump as into any throw-away server. It is found again by its labels and by the mark of that directory.
 
 Nothing is fetched during a drill: the image is recorded by `restorecheck server pull`, and runs by its identifier.
-Tried with podman 4.3 as root. Not tried: docker, podman without root, SELinux.
+Tried as root with podman 4.3 and docker 20.10. Not tried: either of them without root, SELinux.
 """
 
 import json
@@ -13,7 +13,7 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def ask(runtime: str, *words: str, within: float = WITHIN) -> str:
     try:
         done = subprocess.run(  # a list, never a shell
             [runtime, *words],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=within,
             check=False,
@@ -213,6 +214,9 @@ def is_here(container: Container) -> bool:
 # --- containers --------------------------------------------------------------------------------
 
 
+INTO_LOG = 'exec "$@" >>"$0" 2>&1'
+
+
 def name_of(directory: Path) -> str:
     return directory.name  # restorecheck-<drill id>
 
@@ -225,12 +229,17 @@ def words(
     drill_id: str,
     folders: Sequence[Path],
     account: OsUser | None,
+    log: Path | None = None,
 ) -> list[str]:
     """The command that runs a program of the image in the foreground.
 
     `folders`: of the drill's directory, which the program may write; they have the same paths there.
+    `log`: a file for its output. Through the runtime a server's errors would come later than its answers.
     """
     first, *arguments = map(str, program)
+    if log is not None:
+        first, arguments = "/bin/sh", ["-c", INTO_LOG, str(log), first, *arguments]
+        folders = [*folders, log]
     return [
         container.runtime,
         "run",
@@ -239,7 +248,7 @@ def words(
         f"--label={DRILL}={drill_id}",
         f"--label={DIRECTORY}={directory}",
         *_walls(container.runtime),
-        *_users(container.runtime, account),
+        *_users(container.runtime, directory, account),
         *_limits(container.limits),
         *(f"--volume={folder}:{folder}:Z" for folder in folders),
         "--env=LC_ALL=C",
@@ -288,14 +297,31 @@ def _ulimits() -> list[str]:
     return words
 
 
-def _users(runtime: str, account: OsUser | None) -> list[str]:
-    """The server is the account of the drill outside, and user 1 inside; nobody is root there.
+NAMES = "passwd"
+"""A file of the drill's directory: the users of a container of docker."""
+
+
+def names(account: OsUser | None) -> str:
+    """The one user of a container, who has a name: initdb ends without one. Podman adds a name itself.
+
+    Source: PostgreSQL, src/common/username.c, get_user_name.
+    """
+    uid, gid = _ids(account)
+    return f"postgres:x:{uid}:{gid}::/:/bin/false\n"
+
+
+def _ids(account: OsUser | None) -> tuple[int, int]:
+    return (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
+
+
+def _users(runtime: str, directory: Path, account: OsUser | None) -> list[str]:
+    """The server is the account of the drill outside; with podman, it is user 1 inside. Nobody is root there.
 
     A range of ids that begins at 0 and has two members is what podman 4.3 maps for an image without copying it.
     """
-    uid, gid = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
-    if runtime != "podman":
-        return [f"--user={uid}:{gid}"]
+    uid, gid = _ids(account)
+    if runtime == "docker":
+        return [f"--user={uid}:{gid}", f"--volume={directory / NAMES}:/etc/passwd:ro,Z"]
     if os.geteuid() != 0:
         return ["--userns=keep-id", f"--user={uid}:{gid}"]
     return [f"--uidmap=0:{uid - 1}:2", f"--gidmap=0:{gid - 1}:2", "--user=1:1"]
@@ -326,11 +352,24 @@ def end(runtime: str, directory: Path, drill_id: str) -> str:
             found = _of_drill(runtime, directory, drill_id)
             if not found:
                 return ""
-            ask(runtime, "rm", "--force", "--volumes", *found)
+            remove(runtime, *found)
         found = _of_drill(runtime, directory, drill_id)
     except ProviderError as exc:
         return exc.message
     return f"the container {found[0]} does not end" if found else ""
+
+
+def of_drills(runtime: str) -> Iterator[tuple[str, str, Path]]:
+    """The name, the drill and the directory of each container of a drill. Raises as `ask`."""
+    listed = ask(runtime, "ps", "--all", "--quiet", "--no-trunc", f"--filter=label={DRILL}").split()
+    for facts in json.loads(ask(runtime, "inspect", *listed)) if listed else ():
+        labels = facts["Config"]["Labels"]
+        yield facts["Name"].removeprefix("/"), labels[DRILL], Path(labels.get(DIRECTORY, "/"))
+
+
+def remove(runtime: str, *names: str) -> None:
+    """Remove containers, with their volumes. Raises as `ask`."""
+    ask(runtime, "rm", "--force", "--volumes", *names)
 
 
 def _of_drill(runtime: str, directory: Path, drill_id: str) -> list[str]:
