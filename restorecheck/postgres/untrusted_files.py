@@ -69,6 +69,12 @@ def unlink_below(held: int, path: str) -> None:
         os.unlink(name, dir_fd=parent)
 
 
+def move_below(file: Path, held: int, path: str) -> None:
+    """Move a file of the same file system to a relative path, in the place of what is there. OSError as above."""
+    with _parent_below(held, path) as (parent, name):
+        os.rename(file, name, dst_dir_fd=parent)
+
+
 @contextmanager
 def _parent_below(held: int, path: str) -> Iterator[tuple[int, str]]:
     *folders, name = path.split("/")

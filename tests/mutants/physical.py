@@ -241,6 +241,13 @@ PHYSICAL = (
         BROKER,
     ),
     bug(
+        "a server gets a segment that it may not write anew",
+        "Broker._hand_over",
+        "file.chmod(0o600)",
+        "file.chmod(0o400)",
+        BROKER,
+    ),
+    bug(
         "an archive that did not answer is taken for its end",
         "Broker._ask_archive",
         "return REFUSED",

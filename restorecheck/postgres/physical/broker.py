@@ -1,11 +1,12 @@
 """Fetches WAL for a server without network and without access to the archive.
 
-The server's restore_command writes a name into a pipe. This process fetches the file from the archive, as another
-user and with secrets that the server does not see, puts it into a folder that the server may read, and answers with
-a code. Every request is recorded.
+The server's restore_command writes a name and a place into a pipe. This process fetches the file from the archive, as
+another user and with secrets that the server does not see, moves it to that place in the data directory, and answers
+with a code. Every request is recorded.
 """
 
 import os
+import re
 import select
 import shlex
 import threading
@@ -18,16 +19,16 @@ from pathlib import Path
 
 from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Broken, Unclear
+from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import outcome, wal
 from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive, is_about_room
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.spelling import number_of
 
-COMMAND = (
-    "echo %f >{folder}/ask; read -r code <{folder}/answer; "
-    '[ "$code" = 0 ] || exit "$code"; cp {folder}/incoming/%f %p || exit 201'
-)
-"""Run by the server's own shell: another one for each segment would cost as much as half of its copy."""
+COMMAND = 'echo %f %p >{folder}/ask && read -r code <{folder}/answer && exit "$code"; exit 201'
+"""Run by the server's own shell. No program copies: the segment is at its place before the answer."""
+_REQUEST = re.compile(rf"(?P<name>{wal.REQUESTED.pattern}) (?P<place>(?:[A-Za-z_]+/)?[A-Za-z_]+)")
+"""A name and a place below the data directory, as pg_wal/RECOVERYXLOG."""
 FETCHED, ABSENT, REFUSED = 0, 1, 200
 """Exit codes of restore_command. The server takes 1 to 125 for "there is no such file", ends recovery there and opens
 the database; with a higher code it stops. Source: src/backend/access/transam/xlogarchive.c.
@@ -51,6 +52,8 @@ class WalRequest:
 class Broker:
     folder: Path
     """A folder that the server may read but not write."""
+    data: Path
+    """The server's data directory, on the same file system."""
     account: OsUser | None
     fetch: Callable[[str, Path], FromArchive]
     size: int
@@ -105,17 +108,16 @@ class Broker:
             self._thread.join(patience)
 
     def _serve(self) -> None:
-        last: Path | None = None
         while not (self.stop.is_set() or self._ended.is_set()):
             if not select.select([self._ask], [], [], _LOOKS)[0]:
                 continue
-            name = os.read(self._ask, 4096).decode(errors="replace").strip()
-            if last is not None:
-                last.unlink(missing_ok=True)  # the server has a copy
-            code, last = REFUSED, self._incoming / "none"
-            if wal.REQUESTED.fullmatch(name):
-                last = self._incoming / name
-                code = self._ask_archive(name, last)
+            asked = os.read(self._ask, 4096).decode(errors="replace").strip()
+            code, name = REFUSED, ""
+            if request := _REQUEST.fullmatch(asked):
+                name, place = request["name"], request["place"]
+                code = self._ask_archive(name, self._incoming / name)
+                if code == FETCHED:
+                    code = self._hand_over(self._incoming / name, place)
             os.write(self._answer, f"{code}\n".encode())
             if code == FETCHED and wal.SEGMENT.fullmatch(name):
                 self._fetch_ahead(name)
@@ -144,6 +146,19 @@ class Broker:
                     reason=f"the WAL archive could not be asked for {name}: {got.said}"
                 )
         return REFUSED
+
+    def _hand_over(self, file: Path, place: str) -> int:
+        try:
+            file.chmod(0o600)  # the server writes it anew, as a later segment
+            if self.account is not None:
+                os.chown(file, self.account.uid, self.account.gid)
+            with untrusted_files.folder(self.data) as held:
+                untrusted_files.move_below(file, held, place)
+        except OSError as exc:
+            why = f"{file.name} could not be handed to the server: {exc.strerror}"
+            self.refused = Unclear(reason=f"recovery was stopped: {why}")
+            return REFUSED
+        return FETCHED
 
     def _fetch_ahead(self, name: str) -> None:
         """Fetch the next segment while the server replays this one. Whatever else the archive answers is asked for again

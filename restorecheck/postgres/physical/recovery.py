@@ -117,6 +117,7 @@ class Recovery:
     def _broker(self) -> Broker:
         return Broker(
             folder=self.folder,
+            data=self.workshop.places.data,
             account=self.workshop.account,
             fetch=lambda name, to: self.source.fetch(name, to, self.workshop),
             size=self.size,

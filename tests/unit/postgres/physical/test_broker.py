@@ -45,6 +45,7 @@ def brokers(tmp_path):
         place.mkdir(exist_ok=True)
         broker = Broker(
             folder=place,
+            data=tmp_path,
             account=None,
             fetch=archive.fetch,
             size=SIZE,
@@ -56,8 +57,8 @@ def brokers(tmp_path):
         made.append(broker)
         command = broker.start()
 
-        def want(name):
-            line = command.replace("%p", "here").replace("%f", shlex.quote(name))
+        def want(name, place="here"):
+            line = command.replace("%p", place).replace("%f", shlex.quote(name))
             argv = ["/bin/sh", "-c", line.replace("%%", "%")]  # as system(3), of the server
             return subprocess.run(argv, cwd=tmp_path, check=False, timeout=20).returncode
 
@@ -151,6 +152,35 @@ def test_nothing_but_wal_is_asked_of_the_archive(asked, name):
 
     assert code > 125
     assert broker.requests == []
+
+
+def test_a_segment_is_the_servers_to_write_and_no_copy_is_left(asked, tmp_path):
+    asked(Archive(segment()))
+
+    assert (tmp_path / "here").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in (tmp_path / "recovery" / "incoming").iterdir()] == ["ahead"]
+
+
+@pytest.mark.parametrize("place", ["../here", "/etc/here", "a/../../here", "link/here"])
+def test_no_segment_leaves_the_data_directory(brokers, tmp_path, place):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    _, want = brokers(Archive(segment()))
+
+    assert want(NAME, place) > 125
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert not (tmp_path.parent / "here").exists()
+
+
+def test_a_link_where_the_segment_belongs_is_replaced_not_followed(asked, tmp_path):
+    (tmp_path / "other").write_text("production's")
+    (tmp_path / "here").symlink_to(tmp_path / "other")
+
+    _, code = asked(Archive(segment()))
+
+    assert code == 0
+    assert (tmp_path / "here").read_bytes() == segment()
+    assert (tmp_path / "other").read_text() == "production's"
 
 
 def test_a_segment_that_the_server_must_not_replay_is_not_handed_over(asked):
