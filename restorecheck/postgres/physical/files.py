@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from itertools import islice
@@ -35,27 +36,41 @@ SUFFIXES = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
 
 
 def copy_tree(source: Path, into: Path, workshop: Workshop, *, top: bool = True) -> dict[str, Path]:
-    """Copy a folder's content into an existing folder; returns the links of its tablespaces.
+    """Copy a folder's content into an existing folder, several files at a time; returns the links of its tablespaces.
 
     Links point outside the backup: those in pg_tblspc are returned, the target of pg_wal is copied, others are left
     out.
     """
     links: dict[str, Path] = {}
+    found = list(_files(source, into, workshop, links, top=top))
+
+    def copy(number: int) -> None:
+        copy_file(*found[number], workshop)
+
+    with ThreadPoolExecutor(workshop.jobs) as pool:
+        for _ in pool.map(copy, range(len(found))):
+            continue  # the first error ends it: files that no thread has begun are left out
+    return links
+
+
+def _files(
+    source: Path, into: Path, workshop: Workshop, links: dict[str, Path], *, top: bool
+) -> Iterator[tuple[Path, Path]]:
+    """Makes the folders; yields each file and where it belongs."""
     with os.scandir(source) as entries:
         for entry in sorted(entries, key=lambda e: e.name):
             path, to = Path(entry.path), into / entry.name
             if entry.is_symlink():
                 if top and entry.name == "pg_wal" and entry.is_dir():
                     cluster.make_folder(to, workshop.account)
-                    copy_tree(path.resolve(), to, workshop, top=False)
+                    yield from _files(path.resolve(), to, workshop, links, top=False)
                 elif source.name == "pg_tblspc":
                     links[entry.name] = path.readlink()
             elif entry.is_dir(follow_symlinks=False):
                 cluster.make_folder(to, workshop.account)
-                links |= copy_tree(path, to, workshop, top=False)
+                yield from _files(path, to, workshop, links, top=False)
             elif entry.is_file(follow_symlinks=False):
-                copy_file(path, to, workshop)
-    return links
+                yield path, to
 
 
 def copy_file(source: Path, to: Path, workshop: Workshop) -> None:

@@ -1,6 +1,7 @@
 """The provider of physical backups: files in a private directory, recovered by a throw-away server, compared with the WAL archive."""
 
 import errno
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -274,6 +275,7 @@ class PhysicalProvider(Provider):
             account=session.lodging.account,
             installations=tuple(self.server.installations()),
             now=drill.started_at,
+            jobs=self.server.jobs or os.cpu_count() or 1,
         )
         return session.workshop
 

@@ -55,6 +55,8 @@ class Workshop:
     installations: Sequence[Installation]
     now: datetime
     """When the drill started to search its backup."""
+    jobs: int = 1
+    """Files that are copied at a time."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set: the drill has ended."""
     expected: int = 0
