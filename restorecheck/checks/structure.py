@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from restorecheck.checks.tables import full_name, parts_of
 
@@ -243,8 +244,9 @@ def _form_of(structure: Mapping[str, str]) -> int:
         return max(
             form for start, form in beginnings.items() for k in folded if k.startswith(start)
         )
-    values = [value for key, value in structure.items() if kind_of(key) not in KEPT]
-    return int(bool(values) and all(len(value) <= DIGEST + 1 for value in values))
+    values = (value for key, value in structure.items() if kind_of(key) not in KEPT)
+    first = next(values, None)  # most are finer: the first value says so
+    return int(first is not None and all(len(v) <= DIGEST + 1 for v in chain([first], values)))
 
 
 def structure_changes(

@@ -98,7 +98,9 @@ def unread(
         for key in [key for key in kept if key in lost or key.startswith((BTREE, EXCLUDED))]:
             del kept[key]
     left.structure = {}
-    left.statistics = {}
+    groups = {reading.tables[name].group for name in touched if name in reading.tables}
+    groups |= {*_with_parents(touched, around)}
+    left.statistics = {k: v for k, v in reading.statistics.items() if k not in groups}
     left.implausible = type(left.implausible)()
     left.done = False
     return left

@@ -52,6 +52,8 @@ class ContentsPlausible(OfDatabase):
     def studies(self, catalog: Catalog, reading: DatabaseReading) -> Iterable[Question]:
         tables = [t for t in catalog.tables if not t.view and _rows(t, reading)]
         for table in sorted(tables, key=lambda t: -_rows(t, reading))[:MOST_TABLES]:
+            if table.group in reading.statistics:
+                continue  # in a copy that was damaged elsewhere
             sql = statement(table, key=table.key, rows_estimate=_rows(table, reading))
             if sql is not None:
                 yield Question(
@@ -84,7 +86,7 @@ class ContentsPlausible(OfDatabase):
                 )
                 reading.implausible |= {f"{name}.{f.column}: {f.words}": f.certain for f in found}
             kept[name] = (carried(then, now).pack(), rows[name])
-        reading.statistics = bounded(kept, LARGEST)
+        reading.statistics = {**reading.statistics, **bounded(kept, LARGEST)}
 
     def find(
         self,

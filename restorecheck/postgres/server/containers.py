@@ -5,7 +5,8 @@ namespace. Its data and its socket are folders of the drill's directory, so the 
 the dump as into any throw-away server. It is found again by its labels and by the mark of that directory.
 
 Nothing is fetched during a drill: the image is recorded by `restorecheck server pull`, and runs by its identifier.
-Tried as root with podman 4.3 and docker 20.10. Not tried: either of them without root, SELinux.
+Tried with podman 4.3, with and without root, and docker 20.10 with a daemon of root. Not tried: a docker daemon without
+root, SELinux.
 """
 
 import json

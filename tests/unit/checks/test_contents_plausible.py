@@ -81,6 +81,22 @@ def test_of_very_many_tables_the_largest_are_asked():
     assert f"{COLUMNS}public.t4" not in keys
 
 
+def test_what_is_known_of_the_largest_tables_is_kept_and_no_smaller_one_is_asked_instead():
+    """Of a damaged copy whose other tables are as they were."""
+    names = [f"t{n}" for n in range(MOST_TABLES + 5)]
+    rows = {f"public.{name}": table(1000 + n) for n, name in enumerate(names)}
+    known = {f"public.{name}": "…" for name in names[5:-1]}
+    read = reading(rows, statistics=dict(known))
+    tables = [places(name) for name in names]
+
+    assert asked(read, *tables) == [f"{COLUMNS}public.{names[-1]}"]
+
+    read.answers = {f"{COLUMNS}public.{names[-1]}": answer()}
+    KIND.settle(catalog(*tables), read, None)
+    assert read.statistics.keys() == {*known, f"public.{names[-1]}"}
+    assert {read.statistics[name] for name in known} == {"…"}
+
+
 # --- kept -------------------------------------------------------------------------------------
 
 

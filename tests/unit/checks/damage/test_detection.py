@@ -96,6 +96,17 @@ def test_what_was_kept_of_columns_and_under_names_of_relations_is_read_again():
     assert (left.statistics, set(left.asked), set(left.relations)) == ({}, {"other"}, {"a.parent"})
 
 
+def test_statistics_are_kept_of_tables_that_are_as_they_were_and_of_no_part_of_a_damaged_one():
+    parts = {f"a.part_{n}": TableReading(values={"rows": "1"}, group="a.whole") for n in (1, 2)}
+    other = TableReading(values={"rows": "1"}, group="a.child")
+    reading = replace(
+        healthy(), tables={**parts, "a.child": other}, statistics={"a.whole": "…", "a.child": "…"}
+    )
+
+    assert unread(reading, {"a.part_2"}, AROUND, []).statistics == {"a.child": "…"}
+    assert unread(reading, {"a.child"}, AROUND, []).statistics == {"a.whole": "…"}
+
+
 def test_a_check_whose_names_were_not_looked_up_in_health_is_asked_all_the_same():
     """A proposed one: its answer of health, if there is one, counts no longer, and no other's is lost."""
     left = unread(
