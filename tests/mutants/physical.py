@@ -248,6 +248,13 @@ PHYSICAL = (
         BROKER,
     ),
     bug(
+        "a server may write to the archive, whose file a tool linked",
+        "postgres/physical/_alone",
+        "stat.S_ISREG(state.st_mode) and state.st_nlink == 1",
+        "stat.S_ISREG(state.st_mode)",
+        BROKER,
+    ),
+    bug(
         "an archive that did not answer is taken for its end",
         "Broker._ask_archive",
         "return REFUSED",

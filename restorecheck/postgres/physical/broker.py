@@ -9,6 +9,8 @@ import os
 import re
 import select
 import shlex
+import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -191,7 +193,10 @@ class Broker:
             to.unlink()
         try:
             got = self.fetch(name, to)
-            if got.answer is not ArchiveAnswer.FETCHED or not wal.SEGMENT.fullmatch(name):
+            if got.answer is not ArchiveAnswer.FETCHED:
+                return got
+            _alone(to)
+            if not wal.SEGMENT.fullmatch(name):
                 return got
             with to.open("rb") as file:
                 head = file.read(wal.HEADER_BYTES)
@@ -203,6 +208,16 @@ class Broker:
         if wrong := wal.misfit(head, name, self.size, self.system_identifier):
             return FromArchive(ArchiveAnswer.DAMAGED, wrong)
         return got
+
+
+def _alone(file: Path) -> None:
+    """Put a copy in the place of a link: a tool may have linked the file of the archive, which nobody may write to."""
+    state = file.lstat()
+    if stat.S_ISREG(state.st_mode) and state.st_nlink == 1:
+        return
+    copy = file.with_name("copy")
+    shutil.copyfile(file, copy)
+    copy.replace(file)
 
 
 def told(requests: Sequence[WalRequest]) -> list[str]:

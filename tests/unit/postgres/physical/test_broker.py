@@ -1,5 +1,6 @@
 """WAL for a server that may not ask for it: what restore_command gets, and what is written down."""
 
+import os
 import shlex
 import struct
 import subprocess
@@ -159,6 +160,24 @@ def test_a_segment_is_the_servers_to_write_and_no_copy_is_left(asked, tmp_path):
 
     assert (tmp_path / "here").stat().st_mode & 0o777 == 0o600
     assert [file.name for file in (tmp_path / "recovery" / "incoming").iterdir()] == ["ahead"]
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_linked_file_of_the_archive_is_copied_before_the_server_may_write_to_it(
+    asked, tmp_path, link
+):
+    archived = tmp_path / "archived"
+    archived.write_bytes(segment())
+    archived.chmod(0o440)
+    archive = Archive()
+    archive.fetch = lambda _name, to: link(archived, to) or THERE
+
+    _, code = asked(archive)
+    (tmp_path / "here").write_bytes(b"recycled")
+
+    assert code == 0
+    assert archived.read_bytes() == segment()
+    assert archived.stat().st_mode & 0o777 == 0o440
 
 
 @pytest.mark.parametrize("place", ["../here", "/etc/here", "a/../../here", "link/here"])
