@@ -289,6 +289,24 @@ def test_a_container_whose_directory_is_gone_is_swept_and_no_other(contained, ru
     assert sorted(left) == ["rc-kept", "rc-other"]
 
 
+def test_sweep_asks_a_runtime_only_where_a_target_runs_in_an_image(contained, runtime):
+    """Docker's daemon may be off for good where nobody needs it any more."""
+    fake = contained.directory / "bin" / runtime
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho the daemon is off >&2; exit 1\n")
+    fake.chmod(0o755)
+    contained.environment["PATH"] = f"{fake.parent}:{os.environ['PATH']}"
+
+    needed = contained.run("sweep")
+    contained.config.write_text(contained.config.read_text().split("defaults:\n")[0])
+    not_needed = contained.run("sweep")
+    del contained.environment["PATH"]
+
+    assert needed.returncode == 3
+    assert "the daemon is off" in needed.stdout + needed.stderr
+    assert (not_needed.returncode, not_needed.stdout) == (0, "nothing to sweep\n")
+
+
 def test_a_client_that_is_killed_is_not_the_end_of_its_container(contained, runtime, geo):
     shutil.copy(geo[0], contained.backups)
     sleeping = (

@@ -92,10 +92,11 @@ class DumpSource(Source[DumpProvider]):
     def inventories(self) -> list[Inventory]:
         scratch_servers = (_scratch_server_of(target) for target in self.targets.values())
         servers = {server.name: server for server in scratch_servers if server}
-        settings = server_settings(self.host.config)
+        here = server_settings(self.host.config)
+        contained = any(dump_settings(one).options.contained for one in self.targets.values())
         return [
-            LocalInventory([settings.work_dir], leases.is_held),
-            ContainerInventory([settings.work_dir], settings.cache_dir),
+            LocalInventory([here.work_dir], leases.is_held),
+            *([ContainerInventory([here.work_dir], here.cache_dir)] if contained else ()),
             *(ScratchInventory(server, leases.is_held) for server in servers.values()),
         ]
 
