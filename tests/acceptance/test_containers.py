@@ -243,6 +243,8 @@ def test_an_image_that_was_not_fetched_is_inconclusive_and_nothing_is_fetched(
 
 
 def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(contained, runtime, geo):
+    if runtime == "docker" and "vfs" in containers.ask(runtime, "info", "--format={{.Driver}}"):
+        missing.left_out("docker copies the whole image, and makes the container after the sweep")
     shutil.copy(geo[0], contained.backups)
     seed = random.randrange(10**6)
     print("seed", seed)
