@@ -163,9 +163,9 @@ def contained(world, runtime):
 
 def ours(runtime: str, world: World) -> list[str]:
     return [
-        name
-        for name, _, directory in containers.of_drills(runtime)
-        if directory.is_relative_to(world.directory)
+        one.name
+        for one in containers.of_drills(runtime)
+        if one.directory.is_relative_to(world.directory)
     ]
 
 
@@ -265,7 +265,9 @@ def test_a_drill_that_is_killed_at_any_moment_leaves_nothing_after_a_sweep(conta
         assert (contained.leftovers(), ours(runtime, contained)) == ([], []), after
 
 
-def test_a_container_whose_directory_is_gone_is_swept_and_no_other(contained, runtime, image):
+def test_a_container_that_never_ran_and_has_no_directory_is_swept_and_no_other(
+    contained, runtime, image
+):
     """Docker makes a container although its client was killed meanwhile; sweep could not see it yet."""
     kept = contained.work / "restorecheck-kept"
     kept.mkdir()
@@ -279,6 +281,11 @@ def test_a_container_whose_directory_is_gone_is_swept_and_no_other(contained, ru
         containers.ask(
             runtime, "create", f"--name=rc-{name}", "--network=none", *words, image, "sh"
         )
+    gone = contained.work / "restorecheck-runs"  # or one that this process cannot see
+    containers.ask(
+        runtime, "run", "--detach", *containers._walls(runtime), "--name=rc-runs", "--entrypoint=sleep",
+        f"--label={containers.DRILL}=runs", f"--label={containers.DIRECTORY}={gone}", image, "600",
+    )  # fmt: skip
     try:
         done = contained.run("sweep")
         left = ours(runtime, contained)
@@ -288,7 +295,7 @@ def test_a_container_whose_directory_is_gone_is_swept_and_no_other(contained, ru
 
     assert done.returncode == 0, done.stderr
     assert f"container of {runtime} rc-late" in done.stdout
-    assert sorted(left) == ["rc-kept", "rc-other"]
+    assert sorted(left) == ["rc-kept", "rc-other", "rc-runs"]
 
 
 def test_sweep_asks_a_runtime_only_where_a_target_runs_in_an_image(contained, runtime):

@@ -249,7 +249,7 @@ PHYSICAL = (
     ),
     bug(
         "a server may write to the archive, whose file a tool linked",
-        "postgres/physical/_alone",
+        "postgres/physical/alone",
         "stat.S_ISREG(state.st_mode) and state.st_nlink == 1",
         "stat.S_ISREG(state.st_mode)",
         BROKER,

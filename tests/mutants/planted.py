@@ -3413,10 +3413,10 @@ PLANTED = (
         "tests/acceptance/test_containers.py",
     ),
     bug(
-        "a container whose directory is there is swept as one that was left",
+        "a container that runs is swept, because its directory cannot be seen",
         "ContainerInventory.find",
-        "directory.parent in self._work_dirs and not directory.exists()",
-        "directory.parent in self._work_dirs",
+        "not one.runs and _is_gone(one.directory)",
+        "_is_gone(one.directory)",
         "tests/acceptance/test_containers.py",
     ),
     bug(

@@ -93,10 +93,11 @@ class DumpSource(Source[DumpProvider]):
         scratch_servers = (_scratch_server_of(target) for target in self.targets.values())
         servers = {server.name: server for server in scratch_servers if server}
         here = server_settings(self.host.config)
-        contained = any(dump_settings(one).options.contained for one in self.targets.values())
+        options = (dump_settings(target).options for target in self.targets.values())
+        runtimes = {one.runtime for one in options if one.contained}
         return [
             LocalInventory([here.work_dir], leases.is_held),
-            *([ContainerInventory([here.work_dir], here.cache_dir)] if contained else ()),
+            ContainerInventory(here.work_dir, here.cache_dir, runtimes),
             *(ScratchInventory(server, leases.is_held) for server in servers.values()),
         ]
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from restorecheck.errors import ProviderError
@@ -61,32 +61,46 @@ CONTAINER = "container of "
 
 
 class ContainerInventory(Inventory):
-    """Containers of drills whose directory in the folders of throw-away servers is gone: it was deleted by hand, or
-    the runtime made the container after its client had been killed.
+    """Containers that never ran and whose drill's directory is gone: docker made them after their client was killed.
+
+    One that runs is left alone: the service of a drill may see another /tmp than the sweep (PrivateTmp).
     """
 
-    def __init__(self, work_dirs: Iterable[Path], cache_dir: Path) -> None:
-        self._work_dirs = frozenset(work_dirs)
+    def __init__(self, work_dir: Path, cache_dir: Path, runtimes: Collection[str]) -> None:
+        """`runtimes`: of the targets; `auto` is any that was recorded."""
+        self._work_dir = work_dir
         self._cache_dir = cache_dir
+        self._runtimes = runtimes
 
     def find(self) -> tuple[Found, ...]:
         used = {image.runtime for image in containers.recorded(self._cache_dir).values()}
         return tuple(
             Found(
-                resource=Resource(kind=CONTAINER + runtime, identifier=name),
-                drill_id=drill_id,
+                resource=Resource(kind=CONTAINER + runtime, identifier=one.name),
+                drill_id=one.drill_id,
                 marked=True,
                 alive=False,
             )
             for runtime in sorted(used)
-            if shutil.which(runtime)
-            for name, drill_id, directory in containers.of_drills(runtime)
-            if directory.parent in self._work_dirs and not directory.exists()
+            if not {runtime, "auto"}.isdisjoint(self._runtimes) and shutil.which(runtime)
+            for one in containers.of_drills(runtime)
+            if one.directory.parent == self._work_dir and not one.runs and _is_gone(one.directory)
         )
 
     def delete(self, resource: Resource) -> Gone | StillThere:
+        runtime = resource.kind.removeprefix(CONTAINER)
         try:
-            containers.remove(resource.kind.removeprefix(CONTAINER), resource.identifier)
+            containers.remove(runtime, resource.identifier)
         except ProviderError as exc:
-            return StillThere(resource, exc.message)
+            if resource in {found.resource for found in self.find()}:
+                return StillThere(resource, exc.message)
         return Gone(resource)
+
+
+def _is_gone(directory: Path) -> bool:
+    """Not where the folder above it may not be entered."""
+    try:
+        directory.lstat()
+    except OSError as exc:
+        return isinstance(exc, FileNotFoundError)
+    return False

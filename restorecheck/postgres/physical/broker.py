@@ -9,8 +9,6 @@ import os
 import re
 import select
 import shlex
-import shutil
-import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,12 +21,18 @@ from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import outcome, wal
+from restorecheck.postgres.physical.files import alone
 from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive, is_about_room
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.spelling import number_of
 
-COMMAND = 'echo %f %p >{folder}/ask && read -r code <{folder}/answer && exit "$code"; exit 201'
-"""Run by the server's own shell. No program copies: the segment is at its place before the answer."""
+COMMAND = (
+    "echo %f %p >{folder}/ask && read -r name code <{folder}/answer"
+    ' && [ "$name" = %f ] && exit "$code"; exit 201'
+)
+"""Run by the server's own shell. No program copies: the segment is at its place before the answer. A shell that was
+killed left its answer in the pipe: it is of another name.
+"""
 _REQUEST = re.compile(rf"(?P<name>{wal.REQUESTED.pattern}) (?P<place>(?:[A-Za-z_]+/)?[A-Za-z_]+)")
 """A name and a place below the data directory, as pg_wal/RECOVERYXLOG."""
 FETCHED, ABSENT, REFUSED = 0, 1, 200
@@ -120,7 +124,7 @@ class Broker:
                 code = self._ask_archive(name, self._incoming / name)
                 if code == FETCHED:
                     code = self._hand_over(self._incoming / name, place)
-            os.write(self._answer, f"{code}\n".encode())
+            os.write(self._answer, f"{name or '-'} {code}\n".encode())
             if code == FETCHED and wal.SEGMENT.fullmatch(name):
                 self._fetch_ahead(name)
         for descriptor in (self._ask, self._answer):
@@ -151,7 +155,7 @@ class Broker:
 
     def _hand_over(self, file: Path, place: str) -> int:
         try:
-            file.chmod(0o600)  # the server writes it anew, as a later segment
+            file.chmod(0o600)  # to rename it durably, the server opens it for writing
             if self.account is not None:
                 os.chown(file, self.account.uid, self.account.gid)
             with untrusted_files.folder(self.data) as held:
@@ -195,7 +199,7 @@ class Broker:
             got = self.fetch(name, to)
             if got.answer is not ArchiveAnswer.FETCHED:
                 return got
-            _alone(to)
+            alone(to)
             if not wal.SEGMENT.fullmatch(name):
                 return got
             with to.open("rb") as file:
@@ -208,16 +212,6 @@ class Broker:
         if wrong := wal.misfit(head, name, self.size, self.system_identifier):
             return FromArchive(ArchiveAnswer.DAMAGED, wrong)
         return got
-
-
-def _alone(file: Path) -> None:
-    """Put a copy in the place of a link: a tool may have linked the file of the archive, which nobody may write to."""
-    state = file.lstat()
-    if stat.S_ISREG(state.st_mode) and state.st_nlink == 1:
-        return
-    copy = file.with_name("copy")
-    shutil.copyfile(file, copy)
-    copy.replace(file)
 
 
 def told(requests: Sequence[WalRequest]) -> list[str]:

@@ -6,7 +6,9 @@ import gzip
 import lzma
 import os
 import shutil
+import stat
 import tarfile
+import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,14 +44,28 @@ def copy_tree(source: Path, into: Path, workshop: Workshop, *, top: bool = True)
     out.
     """
     links: dict[str, Path] = {}
-    found = list(_files(source, into, workshop, links, top=top))
+    found, one_at_a_time = _files(source, into, workshop, links, top=top), threading.Lock()
+    failed = threading.Event()
 
-    def copy(number: int) -> None:
-        copy_file(*found[number], workshop)
+    def copy() -> None:
+        try:
+            while not failed.is_set():
+                with one_at_a_time:
+                    file = next(found, None)
+                if file is None:
+                    return
+                copy_file(*file, workshop)
+        except BaseException:
+            failed.set()
+            raise
 
-    with ThreadPoolExecutor(workshop.jobs) as pool:
-        for _ in pool.map(copy, range(len(found))):
-            continue  # the first error ends it: files that no thread has begun are left out
+    with ThreadPoolExecutor(max(1, workshop.jobs - 1)) as pool:
+        others = []
+        with suppress(RuntimeError):  # no memory for another thread
+            others = [pool.submit(copy) for _ in range(workshop.jobs - 1)]
+        copy()
+    for other in others:
+        other.result()
     return links
 
 
@@ -104,6 +120,16 @@ def _new(path: Path, workshop: Workshop) -> Iterator[IO[bytes]]:
         yield file
         if workshop.account is not None:
             os.fchown(file.fileno(), workshop.account.uid, workshop.account.gid)
+
+
+def alone(file: Path) -> None:
+    """Put a copy in the place of a link: a tool may have linked the file of the archive, which nobody may write to."""
+    state = file.lstat()
+    if stat.S_ISREG(state.st_mode) and state.st_nlink == 1:
+        return
+    copy = file.with_name("copy")
+    shutil.copyfile(file, copy)
+    copy.replace(file)
 
 
 UNREADABLE = (

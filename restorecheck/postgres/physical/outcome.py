@@ -52,8 +52,9 @@ OURS = (
     "could not bind",
     "Permission denied",
     "maximum number of prepared transactions reached",
+    "child process exited with exit code 201",
 )
-"""Messages about this machine or restorecheck's settings."""
+"""Messages about this machine or restorecheck's settings; 201: restore_command got no answer of the broker."""
 PAUSED = "pausing at the end of recovery"
 TOO_SMALL = "hot standby is not possible because of insufficient parameter settings"
 """Sources: xlogrecovery.c, recoveryPausesHere and RecoveryRequiresIntParameter."""
@@ -64,11 +65,6 @@ _SPACE = re.compile(
 LATER_SPACE = (
     "A tablespace was made after the backup, and its folder is production's: make a new backup."
 )
-_NOT_COPIED = re.compile(
-    r'could not restore file "(\w+)" from archive: child process exited with exit code 201'
-)
-"""The code of the broker's script when the server's own copy of a fetched file fails."""
-_COPYING = re.compile(r"^cp: .*: (.+)$")
 _FATAL = re.compile(r"^\w{5}\|(?:FATAL|PANIC):\s+(.*)$")
 _DONE = re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)")
 _CONSISTENT = re.compile(r"consistent recovery state reached at ([0-9A-F]+/[0-9A-F]+)")
@@ -77,21 +73,13 @@ _TIMELINE = re.compile(r"selected new timeline ID: (\d+)")
 
 def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | Unclear:
     """Why the server ended before it was ready. `refused`: the broker's reason, if the archive failed."""
-    fatal: list[str] = []
-    copying = ""
-    for line in lines:
-        if match := _FATAL.match(line):
-            fatal.append(match[1])
-        elif match := _COPYING.match(line):
-            copying = match[1]
+    fatal = [match[1] for line in lines if (match := _FATAL.match(line))]
     if refused is not None:
         return refused
     for text in fatal:
         if _SPACE.match(text):
             said = f"recovery ended at a new tablespace: {_shown(text)}"
             return Unclear(reason=said, hint=LATER_SPACE)
-        if found := _NOT_COPIED.search(text):
-            return not_written(found[1], _shown(copying))
         if any(words in text for words in OURS):
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:

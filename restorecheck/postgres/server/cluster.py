@@ -279,7 +279,10 @@ def _container_words(
 ) -> list[str]:
     mark = read_mark(places.directory)
     drill_id = mark.drill_id if mark else ""
-    (places.directory / containers.NAMES).write_text(containers.names(account), encoding="ascii")
+    try:
+        containers.write_names(places.directory, account)
+    except OSError as exc:
+        raise _disk_error(exc, f"could not write to {places.directory}") from exc
     return containers.words(
         container,
         argv,

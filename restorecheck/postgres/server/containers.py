@@ -302,13 +302,15 @@ NAMES = "passwd"
 """A file of the drill's directory: the users of a container of docker."""
 
 
-def names(account: OsUser | None) -> str:
-    """The one user of a container, who has a name: initdb ends without one. Podman adds a name itself.
+def write_names(directory: Path, account: OsUser | None) -> None:
+    """The one user of a container has a name: initdb ends without one. Podman adds it itself. Raises OSError.
 
     Source: PostgreSQL, src/common/username.c, get_user_name.
     """
     uid, gid = _ids(account)
-    return f"postgres:x:{uid}:{gid}::/:/bin/false\n"
+    file = directory / NAMES
+    file.write_text(f"postgres:x:{uid}:{gid}::/:/bin/false\n", encoding="ascii")
+    file.chmod(0o644)  # whatever the umask is
 
 
 def _ids(account: OsUser | None) -> tuple[int, int]:
@@ -360,12 +362,27 @@ def end(runtime: str, directory: Path, drill_id: str) -> str:
     return f"the container {found[0]} does not end" if found else ""
 
 
-def of_drills(runtime: str) -> Iterator[tuple[str, str, Path]]:
-    """The name, the drill and the directory of each container of a drill. Raises as `ask`."""
+@dataclass(frozen=True, slots=True)
+class OfDrill:
+    """A container of a drill."""
+
+    name: str
+    drill_id: str
+    directory: Path
+    runs: bool
+
+
+def of_drills(runtime: str) -> Iterator[OfDrill]:
+    """Raises as `ask`."""
     listed = ask(runtime, "ps", "--all", "--quiet", "--no-trunc", f"--filter=label={DRILL}").split()
-    for facts in json.loads(ask(runtime, "inspect", *listed)) if listed else ():
-        labels = facts["Config"]["Labels"]
-        yield facts["Name"].removeprefix("/"), labels[DRILL], Path(labels.get(DIRECTORY, "/"))
+    for identifier in listed:
+        try:
+            (facts,) = json.loads(ask(runtime, "inspect", identifier))
+        except ProviderError:
+            continue  # it ended meanwhile
+        labels, name = facts["Config"]["Labels"], facts["Name"].removeprefix("/")
+        directory = Path(labels.get(DIRECTORY, "/"))
+        yield OfDrill(name, labels[DRILL], directory, facts["State"]["Running"])
 
 
 def remove(runtime: str, *names: str) -> None:

@@ -26,6 +26,8 @@ MISSED_ROWS = "23503"
 
 LONGEST_LINE = 8192
 """Bytes of a line of a log; the rest is cut."""
+LARGEST_LOG = 1 << 30
+"""Bytes of a log that are read."""
 MOST_ERRORS = 10_000
 """Errors of one load that are read; later ones are ignored."""
 LOG_PREFIX = "%e|"
@@ -89,12 +91,13 @@ def errors_in_log(log: Path, offset: int = 0) -> list[ServerError]:
 
 
 def log_lines(log: Path, offset: int = 0, errors: str = "replace") -> Iterator[str]:
-    """The lines of a log, each cut: restored code may write any number of gigabytes."""
+    """The lines of a log, each cut, and no more than `LARGEST_LOG`: restored code may write any number of gigabytes."""
     try:
         with open_regular(log) as file:
             file.seek(offset)
-            whole = True
-            while piece := file.readline(LONGEST_LINE):
+            whole, left = True, LARGEST_LOG
+            while left > 0 and (piece := file.readline(LONGEST_LINE)):
+                left -= len(piece)
                 if whole:
                     yield piece.decode(errors=errors).rstrip("\r\n")
                 whole = piece.endswith(b"\n")

@@ -162,6 +162,17 @@ def test_a_segment_is_the_servers_to_write_and_no_copy_is_left(asked, tmp_path):
     assert [file.name for file in (tmp_path / "recovery" / "incoming").iterdir()] == ["ahead"]
 
 
+def test_an_answer_that_a_killed_shell_left_is_not_taken_for_that_of_another_request(
+    brokers, tmp_path
+):
+    _, want = brokers(Archive(segment()))
+    left = os.open(tmp_path / "recovery" / "answer", os.O_RDWR)
+    os.write(left, b"000000010000000000000002 0\n")
+
+    assert want(NAME) > 125
+    os.close(left)
+
+
 @pytest.mark.parametrize("link", [os.link, os.symlink])
 def test_a_linked_file_of_the_archive_is_copied_before_the_server_may_write_to_it(
     asked, tmp_path, link
@@ -169,10 +180,13 @@ def test_a_linked_file_of_the_archive_is_copied_before_the_server_may_write_to_i
     archived = tmp_path / "archived"
     archived.write_bytes(segment())
     archived.chmod(0o440)
-    archive = Archive()
-    archive.fetch = lambda _name, to: link(archived, to) or THERE
 
-    _, code = asked(archive)
+    class Linking(Archive):
+        def fetch(self, _name, to):
+            link(archived, to)
+            return THERE
+
+    _, code = asked(Linking())
     (tmp_path / "here").write_bytes(b"recycled")
 
     assert code == 0

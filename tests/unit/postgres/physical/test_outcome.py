@@ -71,22 +71,6 @@ def test_what_the_server_says_of_this_machine_is_not_about_the_backup(words):
     assert isinstance(outcome.explain([f"XX000|FATAL:  so {words} it is", also], None), Unclear)
 
 
-def test_a_disk_that_fills_up_under_the_server_s_copy_of_a_segment_is_named():
-    name = "000000010000000000000014"
-    fatal = f'XX000|FATAL:  could not restore file "{name}" from archive: child process exited with exit code 201'
-
-    told = outcome.explain(
-        ["cp: error writing 'pg_wal/RECOVERYXLOG': No space left on device", fatal], None
-    )
-    quiet = outcome.explain([fatal], None)
-
-    assert isinstance(told, Unclear)
-    assert f"{name} could not be written to the disk" in told.reason
-    assert told.reason.endswith("No space left on device")
-    assert isinstance(quiet, Unclear)
-    assert quiet.reason.endswith("disk of the temporary server")
-
-
 def test_an_end_without_a_word_or_with_unknown_words_says_nothing_of_the_backup():
     assert isinstance(outcome.explain([], None), Unclear)
     assert isinstance(outcome.explain(["XX000|FATAL:  the moon is full"], None), Unclear)

@@ -104,6 +104,21 @@ def test_without_root_podman_keeps_the_user_and_docker_is_told_it(monkeypatch):
     assert not [word for word in docker if word.startswith(("--uid", "--userns", "--image-vol"))]
 
 
+def test_the_only_user_of_a_container_of_docker_has_a_name_that_it_can_read(tmp_path):
+    before = os.umask(0o077)
+    try:
+        containers.write_names(tmp_path, USER)
+    finally:
+        os.umask(before)
+
+    names = tmp_path / "passwd"
+    assert names.read_text() == "postgres:x:60706:60706::/:/bin/false\n"
+    assert names.stat().st_mode & 0o777 == 0o644
+    docker = words_of(replace(CONTAINER, runtime="docker"))
+    assert f"--volume={DIRECTORY}/passwd:/etc/passwd:ro,Z" in docker
+    assert "passwd" not in " ".join(words_of())
+
+
 def test_limits_of_a_process_are_never_raised(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 100))
     assert {"--ulimit=nofile=100:100", "--ulimit=nproc=100:100"} <= set(words_of())
