@@ -42,7 +42,6 @@ OURS = (
     "could not access file",
     "could not map",
     "could not create shared memory",
-    "No space left on device",
     "Cannot allocate memory",
     "insufficient parameter settings",
     "configuration file",
@@ -55,6 +54,8 @@ OURS = (
     "child process exited with exit code 201",
 )
 """Messages about this machine or restorecheck's settings; 201: restore_command got no answer of the broker."""
+NO_ROOM = "No space left on device"
+FREE = "Free disk space, or set postgres.work_dir to a larger disk."
 PAUSED = "pausing at the end of recovery"
 TOO_SMALL = "hot standby is not possible because of insufficient parameter settings"
 """Sources: xlogrecovery.c, recoveryPausesHere and RecoveryRequiresIntParameter."""
@@ -80,6 +81,8 @@ def explain(lines: Iterable[str], refused: Broken | Unclear | None) -> Broken | 
         if _SPACE.match(text):
             said = f"recovery ended at a new tablespace: {_shown(text)}"
             return Unclear(reason=said, hint=LATER_SPACE)
+        if NO_ROOM in text:
+            return Unclear(reason=f"recovery was stopped: {_shown(text)}", hint=FREE)
         if any(words in text for words in OURS):
             return Unclear(reason=f"the server could not start here: {_shown(text)}")
     for text in fatal:
@@ -94,7 +97,7 @@ def not_written(name: str, said: str) -> Unclear:
     why = f": {said}" if said else ""
     return Unclear(
         reason=f"{name} could not be written to the disk of the temporary server{why}",
-        hint="Free disk space, or set postgres.work_dir to a larger disk.",
+        hint=FREE,
     )
 
 

@@ -71,6 +71,16 @@ def test_what_the_server_says_of_this_machine_is_not_about_the_backup(words):
     assert isinstance(outcome.explain([f"XX000|FATAL:  so {words} it is", also], None), Unclear)
 
 
+def test_a_disk_that_fills_up_under_the_server_is_named_with_what_to_do():
+    fatal = '53100|FATAL:  could not extend file "base/1/2": No space left on device'
+
+    told = outcome.explain([fatal, '58P01|FATAL:  could not open file "base/1"'], None)
+
+    assert isinstance(told, Unclear)
+    assert told.reason.endswith("No space left on device")
+    assert "postgres.work_dir" in told.hint
+
+
 def test_an_end_without_a_word_or_with_unknown_words_says_nothing_of_the_backup():
     assert isinstance(outcome.explain([], None), Unclear)
     assert isinstance(outcome.explain(["XX000|FATAL:  the moon is full"], None), Unclear)
