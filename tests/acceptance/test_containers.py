@@ -113,7 +113,7 @@ def running(runtime, image, extra=None):
     found = containers.examine(runtime, image)
     place = Path(tempfile.mkdtemp(prefix="rc-geo-", dir=SHORT))
     place.chmod(0o711)
-    places = Places(place / "restorecheck-source")
+    places = Places(place / f"restorecheck-{place.name}")  # the name of its container
     account = OsUser(f"{LAST}", LAST, LAST, alone=True)
     installation = of_container(found)
     mark = Mark(drill_id="source", made_at=SystemClock().now(), lock="")
