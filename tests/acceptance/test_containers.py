@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from restorecheck.errors import ProviderError
 from restorecheck.hosts.clock import SystemClock
 from restorecheck.postgres.server import cluster, containers
 from restorecheck.postgres.server.account import LAST, OsUser
@@ -101,6 +102,12 @@ def runtime(request, image):
             containers.ask("podman", "save", f"--output={saved}", image)
             containers.ask("docker", "load", f"--input={saved}")
             saved.unlink()
+            try:
+                containers.ask(
+                    "docker", "run", "--rm", "--network=none", "--entrypoint=true", image
+                )
+            except ProviderError as exc:
+                missing.left_out(f"docker runs no container on this machine: {exc.message}")
             yield "docker"
         finally:
             daemon.terminate()
