@@ -11,7 +11,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from restorecheck.checks.tables import full_name, parts_of
 
@@ -244,9 +243,9 @@ def _form_of(structure: Mapping[str, str]) -> int:
         return max(
             form for start, form in beginnings.items() for k in folded if k.startswith(start)
         )
-    values = (value for key, value in structure.items() if kind_of(key) not in KEPT)
-    first = next(values, None)  # most are finer: the first value says so
-    return int(first is not None and all(len(v) <= DIGEST + 1 for v in chain([first], values)))
+    if all(kind_of(key) in KEPT for key in structure):
+        return 0
+    return int(all(len(v) <= DIGEST + 1 or kind_of(k) in KEPT for k, v in structure.items()))
 
 
 def structure_changes(

@@ -249,9 +249,9 @@ PHYSICAL = (
     ),
     bug(
         "a server may write to the archive, whose file a tool linked",
-        "postgres/physical/alone",
-        "stat.S_ISREG(state.st_mode) and state.st_nlink == 1",
-        "stat.S_ISREG(state.st_mode)",
+        "postgres/physical/make_ours",
+        "not stat.S_ISREG(state.st_mode) or state.st_nlink > 1",
+        "not stat.S_ISREG(state.st_mode)",
         BROKER,
     ),
     bug(

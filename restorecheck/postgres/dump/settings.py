@@ -101,9 +101,14 @@ class ServerSettings:
             unusable=unusable,
         )
 
+    @property
+    def every_job(self) -> int:
+        """Jobs at a time: the setting, else one for each processor."""
+        return self.jobs or os.cpu_count() or 1
+
     def parallel(self, dump: DumpSettings) -> int:
-        """Jobs of pg_restore: the target's, else this machine's, else one for each processor."""
-        jobs = dump.jobs or self.jobs or os.cpu_count() or 1
+        """Jobs of pg_restore: the target's, else this machine's."""
+        jobs = dump.jobs or self.every_job
         return jobs if dump.options.cpus is None else max(1, min(jobs, int(dump.options.cpus)))
 
     def places(self, drill_id: str) -> Places:

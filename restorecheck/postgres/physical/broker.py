@@ -21,7 +21,7 @@ from restorecheck.errors import CapacityError, ProviderError
 from restorecheck.lifecycle import Broken, Unclear
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.physical import outcome, wal
-from restorecheck.postgres.physical.files import alone
+from restorecheck.postgres.physical.files import make_ours
 from restorecheck.postgres.physical.source import ArchiveAnswer, FromArchive, is_about_room
 from restorecheck.postgres.server.account import OsUser
 from restorecheck.spelling import number_of
@@ -199,7 +199,7 @@ class Broker:
             got = self.fetch(name, to)
             if got.answer is not ArchiveAnswer.FETCHED:
                 return got
-            alone(to)
+            make_ours(to)
             if not wal.SEGMENT.fullmatch(name):
                 return got
             with to.open("rb") as file:

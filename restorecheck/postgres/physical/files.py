@@ -122,14 +122,14 @@ def _new(path: Path, workshop: Workshop) -> Iterator[IO[bytes]]:
             os.fchown(file.fileno(), workshop.account.uid, workshop.account.gid)
 
 
-def alone(file: Path) -> None:
-    """Put a copy in the place of a link: a tool may have linked the file of the archive, which nobody may write to."""
+def make_ours(file: Path) -> None:
+    """Of a file that a tool made, as another user. One that it linked is the archive's, so a copy takes its place."""
     state = file.lstat()
-    if stat.S_ISREG(state.st_mode) and state.st_nlink == 1:
-        return
-    copy = file.with_name("copy")
-    shutil.copyfile(file, copy)
-    copy.replace(file)
+    if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
+        copy = file.with_name("copy")
+        shutil.copyfile(file, copy)
+        copy.replace(file)
+    os.chown(file, os.geteuid(), os.getegid())
 
 
 UNREADABLE = (

@@ -1,7 +1,6 @@
 """The provider of physical backups: files in a private directory, recovered by a throw-away server, compared with the WAL archive."""
 
 import errno
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -275,7 +274,7 @@ class PhysicalProvider(Provider):
             account=session.lodging.account,
             installations=tuple(self.server.installations()),
             now=drill.started_at,
-            jobs=self.server.jobs or os.cpu_count() or 1,
+            jobs=self.server.every_job,
         )
         return session.workshop
 

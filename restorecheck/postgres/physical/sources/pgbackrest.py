@@ -18,7 +18,7 @@ from typing import Any
 from restorecheck.errors import AccessDeniedError, CapacityError, NotFoundError, ProviderError
 from restorecheck.model import CheckResult
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.physical import files, pgbackrest_config, source, told, wal
+from restorecheck.postgres.physical import pgbackrest_config, source, told, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup, leaving
 from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, printable, run
@@ -274,9 +274,7 @@ class PgBackRest(PhysicalSource):
                 return FromArchive(
                     ArchiveAnswer.UNKNOWN, "pgbackrest archive-get did not make a regular file"
                 )
-            files.alone(place)
             place.rename(to)
-            os.chown(to, os.geteuid(), os.getegid())
         except (ProviderError, OSError) as exc:
             return FromArchive(ArchiveAnswer.UNKNOWN, str(exc))
         return FromArchive(ArchiveAnswer.FETCHED)

@@ -22,7 +22,7 @@ import yaml
 
 from restorecheck.errors import AccessDeniedError, CapacityError, ProviderError
 from restorecheck.postgres import untrusted_files
-from restorecheck.postgres.physical import beside, files, source, wal
+from restorecheck.postgres.physical import beside, source, wal
 from restorecheck.postgres.physical.choice import PhysicalBackup
 from restorecheck.postgres.physical.copies import LABEL
 from restorecheck.postgres.physical.programs import ProgramEnd, run
@@ -148,9 +148,7 @@ class WalG(PhysicalSource):
                 return FromArchive(answer, done.how)
             if not stat.S_ISREG(place.lstat().st_mode):
                 return FromArchive(ArchiveAnswer.UNKNOWN, "wal-fetch did not make a regular file")
-            files.alone(place)
             place.rename(to)
-            os.chown(to, os.geteuid(), os.getegid())
         except (ProviderError, OSError) as exc:
             return FromArchive(ArchiveAnswer.UNKNOWN, str(exc))
         return FromArchive(ArchiveAnswer.FETCHED)
