@@ -106,6 +106,9 @@ def ordinary(
 
     `known`: tables of earlier nights that came and went (`DatabaseReading.past`).
     """
+    differing = [key for key in {*before, *after} if before.get(key) != after.get(key)]
+    if not differing:
+        return frozenset()
     old, new = _relations(before), _relations(after)
     families = {family(name) for name in old} & {family(name) for name in new}
     alike = like_others(old, new)
@@ -117,7 +120,6 @@ def ordinary(
         or TEMPORARY.search(name.lower().replace(".", "_"))
         or (family(name) != name and family(name) in families)
     }
-    differing = [key for key in {*before, *after} if before.get(key) != after.get(key)]
     of_moved = _of_moved(differing, moved, alike)
     renumbered = _renumbered(differing, before, after, of_moved)
     return frozenset({*of_moved, *renumbered})

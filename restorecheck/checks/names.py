@@ -7,6 +7,7 @@ literally only if the database has no object of the folded name.
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -41,6 +42,7 @@ class TableName:
         yield from product(schemas, self.table.readings)
 
 
+@lru_cache(maxsize=1_000)
 def parse_table_name(text: str) -> TableName:
     """Split `schema.table`, with SQL's double quotes around parts that need them.
 

@@ -8,7 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from restorecheck.checks.questions import LARGE_OBJECTS
@@ -147,12 +147,12 @@ def pack(readings: Mapping[str, DatabaseReading]) -> str:
 
 def _packed(readings: Mapping[str, DatabaseReading]) -> str:
     text = json.dumps(readings, default=_fields, separators=(",", ":"), sort_keys=True)
-    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+    return base64.b85encode(zlib.compress(text.encode())).decode()
 
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401  # as json asks it
     """The fields of a reading or a table; `asdict` would copy all values of thousands of tables."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in type(value).__slots__}
 
 
 def _without(

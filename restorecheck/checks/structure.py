@@ -224,6 +224,8 @@ def alike(
     first: Mapping[str, str], second: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Both in the coarser form of the two, so that they can be compared."""
+    if first == second:
+        return {**first}, {**second}
     form = max(_form_of(first), _form_of(second))
     return in_form(first, form), in_form(second, form)
 
@@ -258,6 +260,8 @@ def structure_changes(
             Difference(what="format of the structure", before=next(formats), after=next(formats)),
         )
     old, new = alike(before, after)
+    if old == new:
+        return ()
     hidden = tuple(
         kind
         for one in SHOWN_TO_SOME

@@ -138,9 +138,9 @@ class _OfStructure(_Compared):
         old, new = settled(before, context), after.structure
         if logical:
             old, new = structures.filled_alike(old, new)
-        old = structures.comparable(old, logical=logical)
-        new = structures.comparable(new, logical=logical)
-        return self.differences(old, new, before)
+        was = structures.comparable(old, logical=logical)
+        now = was if new == old else structures.comparable(new, logical=logical)
+        return self.differences(was, now, before)
 
     @abstractmethod
     def differences(
@@ -159,7 +159,7 @@ def settled(before: DatabaseReading, context: Context) -> dict[str, str]:
 def unsettled(before: DatabaseReading, after: DatabaseReading, context: Context) -> dict[str, str]:
     """`DatabaseReading.unsettled` of tonight, if both structures have the same form."""
     old, new = structures.filled_alike(settled(before, context), after.structure)
-    if structures.alike(old, new) != (old, new):
+    if old == new or structures.alike(old, new) != (old, new):
         return {}
     changes = baseline.structure_changes(old, new, before.past)
     migrated = _migrated(old, new)
