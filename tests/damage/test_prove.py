@@ -143,6 +143,32 @@ def test_a_query_is_asked_again_when_what_it_reads_through_was_damaged(source, s
     assert [d.by[0] for d in proof.damages] == ["view", "function", "view"]
 
 
+IN_TURN = (
+    "a table without its rows",
+    "a truncated table",
+    "a table is gone",
+    "duplicate rows, no key",
+    "orphaned rows, their constraint missing",
+    "a required column without its values",
+    "an index is gone",
+    "a column is gone",
+    "a sequence behind its column",
+)
+
+
+def test_a_damage_is_seen_by_the_same_checks_alone_and_after_others(source, store):
+    """What a damage changed is told by PostgreSQL's counters, which a session keeps, and by files, which grow."""
+
+    def seen(names):
+        proof = prover(source, store, (), taken_at=shop.night(0)).prove([KINDS[n] for n in names])
+        return {d.kind: (d.noticed, d.by) for d in proof.damages}
+
+    alone = {name: seen([name])[name] for name in IN_TURN}
+
+    assert seen(IN_TURN) == alone
+    assert [n for n, (noticed, _) in alone.items() if noticed is Noticed.UNDETECTED] == []
+
+
 def test_a_warning_is_told_from_what_fails_the_night(source, store):
     asked = spec("not_null", name="mine", table="order_items", columns=["order_id"])
     quiet = replace(asked, severity=Severity.WARNING)

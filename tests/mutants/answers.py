@@ -364,7 +364,7 @@ ANSWERS = (
     ),
     bug(
         "reading ends with the first database",
-        "PostgresChecker._read_on",
+        "PostgresChecker.read",
         "if reading.done:\n    continue",
         "if reading.done:\n    break",
         "tests/unit/postgres/scan/test_checker.py",

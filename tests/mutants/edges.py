@@ -12,6 +12,7 @@ STATISTICS_TESTS = "tests/unit/checks/test_column_statistics.py"
 BASELINE_TESTS = "tests/unit/checks/test_baseline.py"
 PAGE_TESTS = "tests/unit/report/html/test_page.py"
 MACHINE_TESTS = "tests/unit/rules/test_machine.py"
+PROVE_TESTS = "tests/damage/test_prove.py"
 LIFECYCLE_TESTS = "tests/unit/test_lifecycle.py"
 
 EDGES = (
@@ -342,5 +343,27 @@ EDGES = (
         'return not_looked_at("RC103", dump.target, "the dump itself", why)',
         'return ok("RC103", dump.target, why)',
         MACHINE_TESTS,
+    ),
+    # --- what a damage changed --------------------------------------------------------------------
+    bug(
+        "no damage changes the catalog",
+        "Prover._changed",
+        "any(name.startswith(CATALOG) for name in counted)",
+        "False",
+        PROVE_TESTS,
+    ),
+    bug(
+        "a table that was truncated is as it was",
+        "_differ",
+        "or after.blocks < before.blocks",
+        "",
+        PROVE_TESTS,
+    ),
+    bug(
+        "rows that were changed are kept because their table was to be damaged",
+        "Prover._changed",
+        "kept={*declared} - rows",
+        "kept={*declared}",
+        PROVE_TESTS,
     ),
 )

@@ -57,16 +57,35 @@ class Connected:
     """Check of one relation → the resolved relation."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a damage changed."""
+
+    tables: Collection[str]
+    kept: Collection[str] = ()
+    """Those of the tables whose rows and columns are as before."""
+    structure: bool = True
+    """Whether it changed the catalog."""
+
+    @classmethod
+    def of(cls, tables: Collection[str]) -> "Change":
+        """Anything about these tables."""
+        return cls(tables=tables)
+
+
 def unread(
     reading: DatabaseReading,
-    touched: Collection[str],
+    change: Change,
     around: Connected,
     pending: Iterable[CheckSpec],
 ) -> DatabaseReading:
-    """The reading without these tables, so that a further scan reads only them."""
+    """The reading without what was changed, so that a further scan reads only that."""
+    touched = change.tables
     left = replace(
         reading,
         tables=dict(reading.tables),
+        parts=dict(reading.parts),
+        crashed=dict(reading.crashed),
         asked=dict(reading.asked),
         relations=dict(reading.relations),
         answers=dict(reading.answers),
@@ -75,7 +94,7 @@ def unread(
         seconds=dict(reading.seconds),
     )
     quoted_names = {around.quoted.get(name, name) for name in _with_parents(touched, around)}
-    for name in touched:
+    for name in {*touched}.difference(change.kept):
         left.tables.pop(name, None)
     lost = {f"{beginning}{name}" for beginning in OF_A_TABLE for name in touched} | ALWAYS
     for spec in pending:
@@ -97,7 +116,8 @@ def unread(
     for kept in (left.answers, left.problems, left.doubts, left.seconds):
         for key in [key for key in kept if key in lost or key.startswith((BTREE, EXCLUDED))]:
             del kept[key]
-    left.structure = {}
+    if change.structure:
+        left.structure = {}
     groups = {reading.tables[name].group for name in touched if name in reading.tables}
     groups |= {*_with_parents(touched, around)}
     left.statistics = {k: v for k, v in reading.statistics.items() if k not in groups}

@@ -406,8 +406,12 @@ def _stale(scene: Scene) -> Iterator[Candidate]:
             sql.append(f"delete from only {victim.quoted} where {name} > {limit}")  # noqa: S608
     declared = [(k.table, k.columns, k.target, k.target_columns) for k in scene.foreign_keys]
     found = [(r.table.quoted, r.columns, r.to.quoted, r.to_columns) for r in scene.references]
-    loose = [
-        f"delete from {table} c where {' and '.join(f'c.{quoted(x)} is not null' for x in columns)}"  # noqa: S608
+    loose = {
+        (
+            table,
+            target,
+            columns,
+        ): f"delete from {table} c where {' and '.join(f'c.{quoted(x)} is not null' for x in columns)}"  # noqa: S608
         f" and not exists (select from {target} p where "
         + " and ".join(
             f"p.{quoted(there)} = c.{quoted(here)}"
@@ -415,11 +419,13 @@ def _stale(scene: Scene) -> Iterator[Candidate]:
         )
         + ")"
         for table, columns, target, keys in (*declared, *found)
-    ]
+    }
+    # Twice: a row may refer to a row that refers to a deleted one.
+    ends = {v.quoted for v in scene.victims} - {table for table, *_ in loose}
+    again = [text for (_, target, _), text in loose.items() if target not in ends]
     names = [v.name for v, c in dated if c is not None]
     what = f"{number_of(len(names), 'table')} with times"
-    # Twice: a row may refer to a row that refers to a deleted one.
-    yield Candidate(what=what, sql=(*sql, *loose, *loose), counted=False)
+    yield Candidate(what=what, sql=(*sql, *loose.values(), *again), counted=False)
 
 
 def _staging(scene: Scene) -> Iterator[Candidate]:

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import psycopg
 
-from restorecheck.checks.damage.detection import unread
+from restorecheck.checks.damage.detection import Change, unread
 from restorecheck.checks.damage.kinds import BTREE, HEAP, TOAST, DamageKind, Scene
-from restorecheck.checks.scan_result import pack, unpack
+from restorecheck.checks.scan_result import DatabaseReading
 from restorecheck.errors import InvalidStateError, RestorecheckError
-from restorecheck.model import Baseline, CheckResult, Damaged, Proof
+from restorecheck.model import CheckResult, Damaged, Proof
 from restorecheck.postgres import untrusted_files
 from restorecheck.postgres.damage.injection import (
     LATE,
     NOTHING_FITS,
+    Earlier,
     Healthy,
     Prover,
     Tried,
@@ -146,27 +147,25 @@ class Breaker(Prover):
 
     def _healthy(self) -> tuple[Healthy, float]:
         began = time.perf_counter()
-        readings = self._read_all()
+        reading = self._read_all()
         seconds = time.perf_counter() - began
-        self._know(readings)
-        baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
-        results, after = self._asked(baseline, readings, ())
-        (known,) = unpack(after).values()
+        self._know(reading)
+        earlier = self._earlier(reading)
+        results, known = self._asked(earlier, reading, ())
         outcomes = {result.name: result.outcome for result in results}
-        return Healthy(reading=known, outcomes=outcomes, baseline=baseline), seconds
+        return Healthy(reading=known, outcomes=outcomes, earlier=earlier), seconds
 
     def _asked(
-        self, baseline: Baseline, readings: str, touched: Sequence[str]
-    ) -> tuple[tuple[CheckResult, ...], str]:
+        self, earlier: Earlier, reading: DatabaseReading, touched: Sequence[str]
+    ) -> tuple[tuple[CheckResult, ...], DatabaseReading]:
         """As in a drill, over several connections; only damaged tables are read again."""
-        (reading,) = unpack(readings).values()
         every = self._questions.every
         pending = tuple(s for s in every if s.built_in or self._is_affected(s, set(touched)))
         pending = pending if touched else every
-        left = pack({self._database: unread(reading, touched, self._around, pending)})
+        left = unread(reading, Change.of(touched), self._around, pending)
         checker = PostgresChecker(by_system_identifier(connect_locally), self._clock)
         try:
-            return self._ask(checker, pending, baseline=baseline, readings=left)
+            return self._ask(checker, pending, left, earlier)
         finally:
             checker.close()
 
@@ -244,9 +243,7 @@ class Breaker(Prover):
             like=self._temporary.like,
         )
         try:
-            results, _ = self._asked(
-                healthy.baseline, pack({self._database: healthy.reading}), (table,)
-            )
+            results, _ = self._asked(healthy.earlier, healthy.reading, (table,))
         except RestorecheckError as exc:
             return untried(kind, exc.message)
         finally:

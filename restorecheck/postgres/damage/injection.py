@@ -7,7 +7,7 @@ every drill, and then it is rolled back. Undamaged tables are not read again.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from types import MappingProxyType
 import psycopg
 
 from restorecheck.checks.damage.detection import (
+    Change,
     Connected,
     Sides,
     is_affected,
@@ -33,10 +34,13 @@ from restorecheck.checks.damage.kinds import (
     Victim,
     by_worth,
 )
+from restorecheck.checks.kind import Context
 from restorecheck.checks.kinds.append_only import AppendOnly
 from restorecheck.checks.kinds.query import Query
 from restorecheck.checks.profiles import Profile
 from restorecheck.checks.propose.proposal import Proposal
+from restorecheck.checks.registry import is_alone, most_seconds
+from restorecheck.checks.results import context_of
 from restorecheck.checks.scan_result import DatabaseReading, pack, unpack
 from restorecheck.checks.tables import Table, full_name
 from restorecheck.errors import InvalidStateError, RestorecheckError
@@ -71,6 +75,7 @@ SURE = 3
 """Retries before a failing query is believed."""
 DUMP = "dump"
 """Kind of backup."""
+CATALOG = "pg_catalog."
 ALARMS = frozenset({CheckOutcome.FAILED, CheckOutcome.ERROR})
 
 
@@ -96,12 +101,20 @@ class Questions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What a damaged copy is compared with: the undamaged one, as an earlier drill."""
+
+    context: Context
+    baseline: Baseline | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Healthy:
     """The answers on the undamaged copy."""
 
     reading: DatabaseReading
     outcomes: Mapping[str, CheckOutcome]
-    baseline: Baseline
+    earlier: Earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +157,7 @@ class Prover:
         self._unproven = dict(unproven)
         """Check that cannot tell damaged from undamaged → why."""
         self._confirmed: Counter[str] = Counter()
+        self._session: Lent | None = None
 
     @property
     def unproven(self) -> Mapping[str, str]:
@@ -154,6 +168,13 @@ class Prover:
         InvalidStateError: The checks do not pass on the undamaged copy.
         DatabaseUnreachableError, psycopg.Error: The server is lost.
         """
+        try:
+            return self._proved(kinds)
+        finally:
+            if self._session is not None:
+                self._session.end()
+
+    def _proved(self, kinds: Sequence[DamageKind]) -> Proof:
         began = time.perf_counter()
         self._look_around()
         self._tell("running every check on the undamaged copy")
@@ -252,18 +273,23 @@ class Prover:
                 return None  # runs again each time, and is judged as usual
         return row[0] if row else None
 
-    def _read_all(self) -> str:
+    def _read_all(self) -> DatabaseReading:
         """One normal run of all checks: several connections, every table is read."""
         checker = PostgresChecker(by_system_identifier(connect_to_throw_away), self._clock)
         try:
-            _, readings = self._ask(checker, self._questions.every, baseline=None)
+            return self._ask(checker, self._questions.every, DatabaseReading(), self._earlier())[1]
         finally:
             checker.close()
-        return readings
 
-    def _know(self, readings: str) -> None:
+    def _earlier(self, reading: DatabaseReading | None = None) -> Earlier:
+        now = self._clock.now()
+        packed = pack({self._database: reading}) if reading else ""
+        baseline = Baseline(drill_id="healthy", at=now, readings=packed) if reading else None
+        context = context_of((self._database,), baseline, self._backup, now)
+        return Earlier(context=context, baseline=baseline)
+
+    def _know(self, reading: DatabaseReading) -> None:
         """Stores how the database resolved the names in the checks."""
-        (reading,) = unpack(readings).values()
         about = {
             name: reading.relations[asked.relation]
             for name, asked in reading.asked.items()
@@ -271,25 +297,24 @@ class Prover:
         }
         self._around = replace(self._around, about=about)
 
-    def _control(self, readings: str) -> Healthy:
+    def _control(self, reading: DatabaseReading) -> Healthy:
         """Judges the undamaged copy like a damaged one: a check that fails now does not count."""
-        baseline = Baseline(drill_id="healthy", at=self._clock.now(), readings=readings)
+        earlier = self._earlier(reading)
         append_only = [s for s in self._questions.every if s.kind == AppendOnly.name]
+        again = (*append_only, *(s for s in self._questions.every if self._is_of_view(s)))
         touched = [
             t.full_name
             for t in self._tables
             if any(is_affected(s, [t.full_name], self._around) for s in append_only)
         ]
-        (reading,) = unpack(readings).values()
         connection = self._begun()
         try:
             # The statistics are read again, as after a damage: what differs by itself must not count.
-            results, after = self._asked_within(
+            results, known = self._asked_within(
                 connection,
-                replace(reading, statistics={}),
-                touched,
                 self._questions.every,
-                baseline,
+                unread(replace(reading, statistics={}), Change.of(touched), self._around, again),
+                earlier,
             )
         finally:
             _undone(connection)
@@ -305,8 +330,7 @@ class Prover:
             self._unproven[result.name] = (
                 "fails on the undamaged copy, so the proof leaves this check out"
             )
-        (known,) = unpack(after).values()
-        return Healthy(reading=known, outcomes=outcomes, baseline=baseline)
+        return Healthy(reading=known, outcomes=outcomes, earlier=earlier)
 
     def _scene(self, reading: DatabaseReading) -> Scene:
         profiles = {table.full_name: table for table in self._profile.tables}
@@ -336,23 +360,22 @@ class Prover:
     def _damaged(self, kind: DamageKind, scene: Scene, healthy: Healthy) -> Damaged | Tried:
         connection = self._begun()
         try:
-            before = catalog.tables(connection)
+            counted = _counted(connection)
             done = self._done(connection, kind, scene)
             if isinstance(done, str):
                 return untried(kind, done)
-            touched = _touched(connection, before) | set(done.touches)
+            change = self._changed(connection, counted, done.touches)
             questions = self._questions
             pending = (
-                *(s for s in questions.asked if s.built_in or self._is_affected(s, touched)),
+                *(s for s in questions.asked if s.built_in or self._is_affected(s, change.tables)),
                 *(
                     spec
                     for proposal, spec in questions.proposed
-                    if is_worth_asking(proposal, touched, self._around)
+                    if is_worth_asking(proposal, change.tables, self._around)
                 ),
             )
-            results, _ = self._asked_within(
-                connection, healthy.reading, touched, pending, healthy.baseline
-            )
+            left = unread(healthy.reading, change, self._around, pending)
+            results, _ = self._asked_within(connection, pending, left, healthy.earlier)
             doubted = self._doubted(results)
             self._compared(doubted, self._asked_alone(connection, doubted), alarmed=True)
         except RestorecheckError as exc:
@@ -394,14 +417,34 @@ class Prover:
                 why = "does not give the same answer twice, so the proof leaves this check out"
                 self._unproven[spec.name] = why
 
-    def _is_affected(self, spec: CheckSpec, touched: set[str]) -> bool:
+    def _changed(
+        self, connection: Connection, earlier: Counter[str], declared: Collection[str]
+    ) -> Change:
+        """What this transaction changed: by PostgreSQL's counters, and by the catalog."""
+        counted = {*(_counted(connection) - earlier)}
+        before = {table.full_name: table for table in self._tables}
+        altered = any(name.startswith(CATALOG) for name in counted)
+        after = before
+        if altered:
+            after = {table.full_name: table for table in catalog.tables(connection)}
+        other = {n for n in {*before, *after} if _differ(before.get(n), after.get(n))}
+        rows = counted & {*before, *after} | other
+        return Change(tables=rows | {*declared}, kept={*declared} - rows, structure=altered)
+
+    def _is_of_view(self, spec: CheckSpec) -> bool:
+        """Whether its answer may change by itself, as that of a view that reads the clock."""
+        about = self._around.about.get(spec.name)
+        return about is not None and about.kind == "v"
+
+    def _is_affected(self, spec: CheckSpec, touched: Collection[str]) -> bool:
         return is_affected(spec, touched, self._around)
 
     def _begun(self) -> Lent:
-        """A superuser's transaction in its own session; it is always rolled back."""
-        connection = self._temporary.superuser(self._database)
-        connection.execute("begin transaction isolation level repeatable read, read write")
-        return connection
+        """A superuser's transaction; it is always rolled back. One session for all keeps its catalog caches."""
+        if self._session is None or self._session.closed:
+            self._session = self._temporary.superuser(self._database)
+        self._session.execute("begin transaction isolation level repeatable read, read write")
+        return self._session
 
     def _done(self, connection: Connection, kind: DamageKind, scene: Scene) -> Candidate | str:
         """The first candidate that had an effect; else why there is none."""
@@ -445,20 +488,20 @@ class Prover:
     def _asked_within(
         self,
         connection: Lent,
-        reading: DatabaseReading,
-        touched: Sequence[str] | set[str],
         pending: Sequence[CheckSpec],
-        baseline: Baseline,
-    ) -> tuple[tuple[CheckResult, ...], str]:
-        """Run the checks inside the transaction, as the role of every drill."""
-        left = pack({self._database: unread(reading, touched, self._around, pending)})
-        return self._ask(self._within(connection), pending, baseline=baseline, readings=left)
+        left: DatabaseReading,
+        earlier: Earlier,
+    ) -> tuple[tuple[CheckResult, ...], DatabaseReading]:
+        """Run the checks inside the transaction, as the role of every drill. `left`: what is not read again."""
+        return self._ask(self._within(connection), pending, left, earlier)
 
     def _asked_alone(
         self, connection: Lent, queries: Sequence[CheckSpec]
     ) -> tuple[CheckResult, ...]:
         """As `_asked_within`, without reading tables."""
-        return self._ask(self._within(connection), queries, baseline=None)[0] if queries else ()
+        if not queries:
+            return ()
+        return self._ask(self._within(connection), queries, DatabaseReading(), self._earlier())[0]
 
     def _within(self, connection: Lent) -> PostgresChecker:
         role = psycopg.sql.Identifier(self._temporary.endpoint.user)
@@ -477,47 +520,62 @@ class Prover:
         self,
         checker: PostgresChecker,
         specs: Sequence[CheckSpec],
-        *,
-        baseline: Baseline | None,
-        readings: str = "",
-    ) -> tuple[tuple[CheckResult, ...], str]:
+        reading: DatabaseReading,
+        earlier: Earlier,
+    ) -> tuple[tuple[CheckResult, ...], DatabaseReading]:
         pending = tuple(specs)
         found: list[CheckResult] = []
+        readings = {self._database: reading}
+        until = self._until + timedelta(minutes=1)
         while pending:
-            answers = checker.run(
-                Inquiry(
-                    endpoint=self._temporary.endpoint,
-                    pending=pending,
-                    until=self._until + timedelta(minutes=1),
-                    backup=self._backup,
-                    baseline=baseline,
-                    readings=readings,
-                )
+            timed = most_seconds(pending[0]) is not None
+            inquiry = Inquiry(
+                endpoint=self._temporary.endpoint,
+                pending=pending,
+                until=until,
+                backup=self._backup,
+                baseline=earlier.baseline,
+                readings=pack(readings) if timed else "",
             )
-            readings = answers.readings or readings
-            found += answers.results
-            answered = {result.name for result in answers.results}
+            left = until - self._clock.now()
+            if is_alone(pending[0]) or left <= timedelta(0):
+                answers = checker.run(inquiry)
+                results = answers.results
+                readings = unpack(answers.readings or "") or readings
+            else:
+                results, readings = checker.read(inquiry, readings, earlier.context, left)
+            found += results
+            answered = {result.name for result in results}
             pending = tuple(spec for spec in pending if spec.name not in answered)
-        return tuple(found), readings
+        return tuple(found), readings[self._database]
 
     @property
     def _backup(self) -> Backup | None:
         return self._temporary.drill.backup
 
 
-def _touched(connection: Connection, earlier: Sequence[Table]) -> set[str]:
-    """Tables that this transaction changed: by PostgreSQL's counters, and by differences since its start.
-
-    Not since the first start: earlier rolled-back changes left their space in the files.
-    """
+def _counted(connection: Connection) -> Counter[str]:
+    """Rows that this session has changed, by table: a server may still count those of earlier transactions."""
     rows = connection.execute(
-        "select schemaname, relname from pg_stat_xact_user_tables"
-        " where n_tup_ins + n_tup_upd + n_tup_del > 0"
+        "select schemaname, relname, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_all_tables"
     ).fetchall()
-    before = {table.full_name: table for table in earlier}
-    after = {table.full_name: table for table in catalog.tables(connection)}
-    other = {n for n in {*before, *after} if before.get(n) != after.get(n)}
-    return {full_name(*row) for row in rows} & {*before, *after} | other
+    return Counter({full_name(schema, name): changed for schema, name, changed in rows})
+
+
+def _differ(before: Table | None, after: Table | None) -> bool:
+    """Whether the rows or columns may differ. A larger file alone is no difference: earlier changes, rolled back,
+    have left their space there.
+    """
+    if before is None or after is None or after.blocks < before.blocks:
+        return before is not after
+    same = replace(
+        after,
+        blocks=before.blocks,
+        bytes=before.bytes,
+        key=before.key,
+        key_index=before.key_index,
+    )
+    return before != same
 
 
 def _executed(connection: Connection, statements: Sequence[str]) -> int:
@@ -529,14 +587,11 @@ def _executed(connection: Connection, statements: Sequence[str]) -> int:
 
 
 def _undone(connection: Lent) -> None:
-    """Ends the session without a commit, which undoes everything."""
+    """Ends the transaction without a commit; a session that does not do that is ended."""
     try:
-        if not connection.closed:
-            connection.execute("rollback")
+        connection.execute("rollback")
     except psycopg.Error:
-        pass  # the connection is lost, and nothing was committed
-    finally:
-        connection.end()
+        connection.end()  # nothing was committed
 
 
 def untried(kind: DamageKind, detail: str) -> Damaged:

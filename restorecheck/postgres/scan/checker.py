@@ -34,6 +34,7 @@ from restorecheck.checks.scan_result import (
     CATALOG,
     MISSING_DATABASE,
     DatabaseReading,
+    Readings,
     TimedReading,
     pack,
     progress,
@@ -42,7 +43,7 @@ from restorecheck.checks.scan_result import (
 from restorecheck.checks.server_messages import NOTHING, Known
 from restorecheck.checks.server_messages import is_damage as says_damage
 from restorecheck.errors import DatabaseUnreachableError, ProviderError
-from restorecheck.model import CheckSpec, Endpoint
+from restorecheck.model import CheckResult, CheckSpec, Endpoint
 from restorecheck.ports import Answers, Checker, Clock, Inquiry
 from restorecheck.postgres.scan.query_plan import plan_of, plan_with_statistics
 from restorecheck.postgres.scan.scan_plan import Inquirer
@@ -208,13 +209,23 @@ class PostgresChecker(Checker):
     # --- the scan -------------------------------------------------------------------------
 
     def _read_on(self, inquiry: Inquiry, left: timedelta) -> Answers:
-        """Read for one `SLICE`; after the last one, answer the checks."""
+        names = self.databases(inquiry.endpoint)
+        context = context_of(names, inquiry.baseline, inquiry.backup, self._clock.now())
+        results, readings = self.read(inquiry, unpack(inquiry.readings), context, left)
+        detail = "" if results else progress(readings)
+        return Answers(results=results, readings=pack(readings), detail=detail)
+
+    def read(
+        self, inquiry: Inquiry, readings: Readings, context: Context, left: timedelta
+    ) -> tuple[tuple[CheckResult, ...], Readings]:
+        """Read for one `SLICE`; after the last one, answer the checks that need no statement of their own. No
+        results: there is more to read.
+
+        `readings` and `context`: those of the inquiry, unpacked.
+        """
         endpoint = inquiry.endpoint
         specs = [spec for spec in inquiry.pending if not is_alone(spec)]
-        readings = unpack(inquiry.readings)
-        names = self.databases(endpoint)
-        context = context_of(names, inquiry.baseline, inquiry.backup, self._clock.now())
-        for name in names:
+        for name in context.databases:
             reading = readings.setdefault(name, DatabaseReading())
             if reading.done:
                 continue
@@ -226,15 +237,14 @@ class PostgresChecker(Checker):
                 reading.doubts[MISSING_DATABASE] = f"database {name}"
                 reading.done = True
             if not reading.done:
-                return Answers(readings=pack(readings), detail=progress(readings))
-        results, readings = results_of(
+                return (), readings
+        return results_of(
             specs,
             readings,
             context,
             default=self._default_database(endpoint),
             answered_by=endpoint.identity,
         )
-        return Answers(results=results, readings=pack(readings))
 
     def _read(
         self,

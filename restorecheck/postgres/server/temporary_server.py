@@ -112,6 +112,8 @@ class Temporary:
             autocommit=True,
             connect_timeout=10,
             client_encoding="UTF8",
+            # A prepared statement keeps the plan of its first settings, and is refused when its table changes.
+            prepare_threshold=None,
             options=libpq.options_of(cluster.OWN_SESSION),
             application_name="restorecheck prove",
             **libpq.THROW_AWAY,

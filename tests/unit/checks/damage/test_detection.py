@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from restorecheck.checks.damage.detection import (
+    Change,
     Connected,
     Sides,
     is_affected,
@@ -66,7 +67,7 @@ def healthy():
 
 
 def test_only_what_the_damaged_table_has_to_do_with_is_read_again():
-    left = unread(healthy(), {"a.parent"}, AROUND, [spec("unique", name="mine")])
+    left = unread(healthy(), Change.of({"a.parent"}), AROUND, [spec("unique", name="mine")])
 
     assert set(left.tables) == {"a.child", "a.part_1"}
     assert set(left.answers) == {
@@ -90,7 +91,7 @@ def test_what_was_kept_of_columns_and_under_names_of_relations_is_read_again():
     )
     reading.answers["append_only:a.child:id"] = "{}"
 
-    left = unread(reading, {"a.child"}, AROUND, [spec("append_only", name="mine")])
+    left = unread(reading, Change.of({"a.child"}), AROUND, [spec("append_only", name="mine")])
 
     assert "append_only:a.child:id" not in left.answers
     assert (left.statistics, set(left.asked), set(left.relations)) == ({}, {"other"}, {"a.parent"})
@@ -103,14 +104,17 @@ def test_statistics_are_kept_of_tables_that_are_as_they_were_and_of_no_part_of_a
         healthy(), tables={**parts, "a.child": other}, statistics={"a.whole": "…", "a.child": "…"}
     )
 
-    assert unread(reading, {"a.part_2"}, AROUND, []).statistics == {"a.child": "…"}
-    assert unread(reading, {"a.child"}, AROUND, []).statistics == {"a.whole": "…"}
+    assert unread(reading, Change.of({"a.part_2"}), AROUND, []).statistics == {"a.child": "…"}
+    assert unread(reading, Change.of({"a.child"}), AROUND, []).statistics == {"a.whole": "…"}
 
 
 def test_a_check_whose_names_were_not_looked_up_in_health_is_asked_all_the_same():
     """A proposed one: its answer of health, if there is one, counts no longer, and no other's is lost."""
     left = unread(
-        healthy(), {"a.parent"}, AROUND, [spec("query", name="new"), spec("unique", name="mine")]
+        healthy(),
+        Change.of({"a.parent"}),
+        AROUND,
+        [spec("query", name="new"), spec("unique", name="mine")],
     )
 
     assert set(left.asked) == {"other"}
@@ -118,10 +122,20 @@ def test_a_check_whose_names_were_not_looked_up_in_health_is_asked_all_the_same(
     assert "asked:mine" not in left.answers
 
 
+def test_a_table_that_only_lost_an_index_is_not_read_again_but_its_keys_are_asked():
+    change = Change(tables={"a.parent", "a.child"}, kept={"a.parent"}, structure=False)
+
+    left = unread(healthy(), change, AROUND, [])
+
+    assert set(left.tables) == {"a.parent", "a.part_1"}
+    assert not {"keys:a.parent", "keys:a.child"} & set(left.answers)
+    assert left.structure == {"x": "y"}
+
+
 def test_the_healthy_reading_itself_is_left_as_it_is():
     reading = healthy()
 
-    unread(reading, {"a.parent", "a.child"}, AROUND, [])
+    unread(reading, Change.of({"a.parent", "a.child"}), AROUND, [])
 
     assert reading == healthy()
 
