@@ -48,6 +48,34 @@ def test_the_structure_sees_every_change_that_a_dump_of_the_schema_sees(major):
     assert unseen == []
 
 
+WHOLE_DEFAULTS = """
+select format('column %s.%s.%s', n.nspname, c.relname, a.attname), 'default ' || pg_get_expr(d.adbin, d.adrelid)
+from pg_attrdef d join pg_class c on c.oid = d.adrelid join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
+where n.nspname = 'drawers'
+"""
+
+
+@pytest.mark.parametrize("major", [15, 18])
+def test_a_default_is_written_as_postgresql_writes_it_for_its_table(major):
+    """Without the table PostgreSQL is quicker, but then it cannot name a column, as a generated one does."""
+    drawers = "create schema drawers; create type drawers.size as enum ('s', 'l'); create sequence drawers.seq;"
+    with pg.running(installed(major), drawers) as server:
+        server.sql(
+            "create table drawers.d (a int default 7, b text default 'x' || now()::text, c drawers.size default 'l',"
+            " e int generated always as (a * 2) stored, f bigint default nextval('drawers.seq'), g int[] default '{1}');"
+            " create view drawers.v as select a, b from drawers.d; alter view drawers.v alter b set default 'new'"
+        )
+        with connection_to(server, "library") as connection:
+            connection.autocommit = False
+            catalog.pin_settings(connection)
+            structure = catalog.structure(connection)
+            wanted = connection.execute(WHOLE_DEFAULTS).fetchall()
+
+    assert len(wanted) == 7  # noqa: PLR2004  # six of the table, one of the view
+    assert [name for name, text in wanted if text not in structure[name]] == []
+
+
 def test_large_objects_belong_to_the_structure():
     with pg.running(installed(18), "select lo_create(4711); create role app") as server:
         before = structure_of(server)

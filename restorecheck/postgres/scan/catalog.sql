@@ -168,7 +168,8 @@ where k.conexclop is not null and c.relkind = 'r' and {own} and not {installed p
 order by 2, 3, 1
 
 -- name: sequences
--- A column of a unique key of several columns, and of none alone, may count anew in each year or tenant.
+-- A column of a unique key of several columns, and of none alone, may count anew in each year or tenant. Only a
+-- generated column's expression names columns, and it calls no nextval: that is volatile.
 select sn.nspname, s.relname, n.nspname, c.relname, a.attname, q.seqincrement
 from (
   select d.objid, d.refobjid, d.refobjsubid from pg_depend d
@@ -177,7 +178,8 @@ from (
   select d.refobjid, f.adrelid, f.adnum from pg_attrdef f
   join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass
   join pg_class q on q.oid = d.refobjid and q.relkind = 'S'
-  where pg_get_expr(f.adbin, f.adrelid) ~ '^\(?nextval\(''([^'']|'''')*''::regclass\)\)?(::[a-z]+)?$'
+  join pg_attribute g on g.attrelid = f.adrelid and g.attnum = f.adnum
+  where case g.attgenerated when '' then pg_get_expr(f.adbin, 0) end ~ '^\(?nextval\(''([^'']|'''')*''::regclass\)\)?(::[a-z]+)?$'
 ) filled(sequence, relation, number)
 join pg_class s on s.oid = filled.sequence and s.relkind = 'S' join pg_sequence q on q.seqrelid = s.oid
 join pg_namespace sn on sn.oid = s.relnamespace

@@ -65,6 +65,7 @@ from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver
 join pg_class c on c.oid = f.ftrelid join pg_namespace n on n.oid = c.relnamespace where {own} and {made pg_class c}
 
 -- name: column
+-- A default names no column; for a table, pg_get_expr would name all of them first (ruleutils.c, deparse_context_for).
 -- Options that begin with pg_ are the server's own: 15.20 notes pg_attver there, and pg_dump leaves it out.
 select {name n.nspname, c.relname, a.attname}, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
   case when a.attnotnull then 'not null' end,
@@ -72,7 +73,7 @@ select {name n.nspname, c.relname, a.attname}, concat_ws(' ', format_type(a.attt
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'n' and k.conkey = array[a.attnum]
       and (k.connoinherit or not k.convalidated)),
   nullif(a.attidentity, ''), nullif(a.attgenerated, ''),
-  (select 'default ' || pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d
+  (select 'default ' || pg_get_expr(d.adbin, case a.attgenerated when '' then 0 else d.adrelid end) from pg_attrdef d
     where d.adrelid = a.attrelid and d.adnum = a.attnum),
   (select 'collation ' || {name ln.nspname, l.collname} from pg_collation l join pg_namespace ln on ln.oid = l.collnamespace
     where l.oid = a.attcollation and t.typcollation <> l.oid),
