@@ -72,7 +72,7 @@ def test_a_default_is_written_as_postgresql_writes_it_for_its_table(major):
             structure = catalog.structure(connection)
             wanted = connection.execute(WHOLE_DEFAULTS).fetchall()
 
-    assert len(wanted) == 7  # noqa: PLR2004  # six of the table, one of the view
+    assert len(wanted) == 7  # six of the table, one of the view
     assert [name for name, text in wanted if text not in structure[name]] == []
 
 

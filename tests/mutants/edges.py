@@ -12,6 +12,7 @@ STATISTICS_TESTS = "tests/unit/checks/test_column_statistics.py"
 BASELINE_TESTS = "tests/unit/checks/test_baseline.py"
 PAGE_TESTS = "tests/unit/report/html/test_page.py"
 MACHINE_TESTS = "tests/unit/rules/test_machine.py"
+PLAIN_TESTS = "tests/unit/postgres/dumpfiles/test_plain_sql.py"
 PROVE_TESTS = "tests/damage/test_prove.py"
 LIFECYCLE_TESTS = "tests/unit/test_lifecycle.py"
 
@@ -365,5 +366,20 @@ EDGES = (
         "kept={*declared} - rows",
         "kept={*declared}",
         PROVE_TESTS,
+    ),
+    # --- dumps of INSERTs -------------------------------------------------------------------------
+    bug(
+        "an escape string ends at its first quote",
+        "_INSERTS",
+        "(?<![Ee])",
+        "",
+        PLAIN_TESTS,
+    ),
+    bug(
+        "INSERTs into a table that is left out are run",
+        "Filter.passed",
+        "self._dropping or self._entry_left_out",
+        "self._dropping",
+        PLAIN_TESTS,
     ),
 )

@@ -76,8 +76,9 @@ class Filter:
 
     def passed(self, piece: Piece) -> bytes:
         if piece.where is Position.DATA:
-            # Rows after a COPY that was left out would be read as SQL.
-            return b"\n" * piece.data.count(b"\n") if self._dropping else piece.data
+            # Rows after a COPY that was left out would be read as SQL. INSERTs begin with no piece of their own.
+            dropped = self._dropping or self._entry_left_out
+            return b"\n" * piece.data.count(b"\n") if dropped else piece.data
         if piece.where is Position.START:
             self._dropping = self._drops(piece.data)
         return b"\n" if self._dropping else piece.data

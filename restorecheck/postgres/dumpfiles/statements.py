@@ -36,6 +36,13 @@ _END = re.compile(rb"\\\.\r?\n")
 _LONGEST_END = 5
 """Bytes of the end, with the preceding line break."""
 _INSERT = b"INSERT INTO "
+_INSERTS = re.compile(
+    rb"""(?:INSERT INTO (?:[^'";$\\/-]++|(?<![Ee])'[^']*+'|"[^"]*+"|-(?!-)|/(?!\*))*+;\r?\n)++"""
+)
+"""Without comments, dollar quotes, escape strings and commands of psql, which are read line by line."""
+_STATEMENT_END = re.compile(rb";\r?\n")
+LONGEST_INSERT = 1 << 24
+"""Bytes of an INSERT that is read as a whole; the lines of a longer one are read one by one."""
 _COMMENT_END = b"*/"
 """End of a comment that may span lines; nested comments are not recognised."""
 
@@ -182,13 +189,17 @@ class Reader:
 
     def _statements(self, text: bytes) -> Generator[Piece, None, bytes]:
         """Lines up to the rows of a COPY, or to the end of the block; returns the rest."""
-        position = looked_to = 0
+        position = 0
         while self.lines.table is None:
-            if position >= looked_to and self.lines.between_statements:
-                looked_to, block = _inserts(text, position)
-                if block:
-                    position = looked_to
-                    yield self._piece(Position.DATA, block)
+            begins = text[position : position + len(_INSERT)]  # fewer bytes at the end of a block
+            if begins and _INSERT.startswith(begins) and self.lines.between_statements:
+                if found := _INSERTS.match(text, position):
+                    position = found.end()
+                    yield self._piece(Position.DATA, found[0])
+                    continue
+                if more := self._more(text, position):
+                    text, position = text[position:] + more, 0
+                    continue
             end = text.find(b"\n", position) + 1
             if not end:
                 line, text = self._completed(text[position:])
@@ -199,6 +210,12 @@ class Reader:
             position = end
             yield self._piece(self.lines.place(line), line)
         return text[position:] or self._read()
+
+    def _more(self, text: bytes, position: int) -> bytes:
+        """The next block, if the statement at the position may end there; empty: it ends here, or is too long."""
+        if len(text) - position > LONGEST_INSERT or _STATEMENT_END.search(text, position):
+            return b""
+        return self._read()
 
     def _completed(self, begun: bytes) -> tuple[bytes, bytes]:
         """A complete line, and the bytes read beyond it."""
@@ -249,23 +266,6 @@ def _end_of_rows(window: bytes) -> int:
         if window[match.start() - 1 : match.start()] == b"\n":
             return match.end()
     return 0
-
-
-def _inserts(text: bytes, position: int) -> tuple[int, bytes]:
-    """Consecutive INSERT statements in pg_dump's form, with every quote closed.
-
-    Returns the end of the search, and the statements; empty: read line by line.
-    """
-    if not text.startswith(_INSERT, position):
-        return position, b""
-    end = text.rfind(b"\n") + 1
-    block = text[position:end]
-    if not block.endswith(b");\n") or b'"' in block or b"\\" in block or block.count(b"'") % 2:
-        return end, b""
-    followed = block.count(b");\n" + _INSERT)
-    if followed + 1 in {block.count(b"\n"), block.count(b");\n")}:
-        return end, block
-    return end, b""
 
 
 def _too_long() -> DamagedLayerError:

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from restorecheck.postgres.dumpfiles import partial, plain, statements
 from restorecheck.postgres.dumpfiles.filtering import FilterRules, restorable
@@ -19,11 +21,12 @@ def facts(body: bytes, head: bytes = HEAD, end: bytes = END):
     return scan(io.BytesIO(head + body + end))
 
 
-def passed(body: bytes, *, ownership: bool = True, ignored: tuple[str, ...] = ()) -> bytes:
+def passed(
+    body: bytes, *, ownership: bool = True, ignored: tuple[str, ...] = (), left_out=()
+) -> bytes:
     """Without the empty lines that stand for what is left out."""
-    chunks = restorable(
-        io.BytesIO(body), FilterRules(ownership=ownership, ignored_extensions=ignored)
-    )
+    rules = FilterRules(ownership=ownership, ignored_extensions=ignored, left_out=left_out)
+    chunks = restorable(io.BytesIO(body), rules)
     text = b"".join(chunks)
     assert text.count(b"\n") == body.count(b"\n"), "psql counts the lines of the dump"
     return b"".join(line for line in text.splitlines(keepends=True) if line.strip())
@@ -277,6 +280,81 @@ def test_many_quotes_on_one_line_take_no_longer_than_they_must():
     body = b"INSERT INTO t VALUES ('" + b"''" * 200_000 + b"');\n"
 
     assert facts(body).problem == ""
+
+
+IN_A_DUMP = (
+    b"INSERT INTO public.t VALUES (1, 'plain', -2.5);\n",
+    b"INSERT INTO public.t VALUES (2, 'it''s', NULL, 'c:\\dir\\');\n",
+    b'INSERT INTO public."User\'s; list" (id, "at") VALUES (3, \'{"a": "b", "c": "--"}\');\n',
+    b"INSERT INTO t VALUES\n\t(1, 'a;\nINSERT INTO t VALUES (1);\n'),\n\t(2, '\n');\n",
+    b"INSERT INTO t VALUES (4, 'CREATE TABLE y ();\nDROP TABLE y;\n') ON CONFLICT DO NOTHING;\r\n",
+    b"INSERT INTO t VALUES (E'it\\'s; \\\\');\n",
+    b"INSERT INTO t DEFAULT VALUES;\n",
+    b"INSERT INTO t VALUES (E'it\\'s;\nCREATE TABLE hidden ();\n');\n",
+    b"INSERT INTO t VALUES (5, $$ it;\nCREATE TABLE hidden ();\n$$);\n",
+    b"INSERT INTO t VALUES (6 -- it's\n);\n",
+    b"INSERT INTO t VALUES (7 /* ; it's\n*/);\n",
+    b"INSERT INTO t SELECT 'a' \\g\n",
+    b"-- Name: it's; Type: TABLE; Schema: public; Owner: a\n",
+    b"\n",
+    b"CREATE TABLE u (\n    i int DEFAULT 1\n);\n",
+    b"COPY public.u (i) FROM stdin;\nINSERT INTO u VALUES (';\n2\n\\.\n",
+    b"\\connect other\n",
+    b"pg_dump: warning: it's odd\n",
+    b"SET x = 'a;\nINSERT INTO t VALUES (1);\n';\n",
+)
+
+
+@given(parts=st.lists(st.sampled_from(IN_A_DUMP), max_size=12), chunk=st.integers(1, 200))
+def test_statements_begin_where_they_begin_whether_inserts_are_read_together_or_by_lines(
+    parts, chunk
+):
+    def read(insert):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(statements, "CHUNK", chunk)
+            patched.setattr(statements, "_INSERT", insert)
+            return [*statements.Reader(io.BytesIO(b"".join(parts))).pieces()]
+
+    def begun(pieces):
+        starts = [p for p in pieces if p.where is statements.Position.START]
+        return [(p.number, p.data) for p in starts if not p.data.startswith(b"INSERT INTO ")]
+
+    together, by_lines = read(b"INSERT INTO "), read(b"never")
+
+    assert b"".join(piece.data for piece in together) == b"".join(parts)
+    assert begun(together) == begun(by_lines)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        b"(1, 'it''s');",
+        b'(1, \'{"a": "\\u00e4"}\') ON CONFLICT DO NOTHING;',
+        b"\n\t(1, 'a;\nb'),\n\t(-2, 'c');",
+    ],
+)
+def test_inserts_are_read_together_however_many_lines_they_have(values):
+    body = (b'INSERT INTO public."User" VALUES ' + values + b"\n") * 30_000
+
+    pieces = [*statements.Reader(io.BytesIO(body)).pieces()]
+
+    assert len(pieces) <= 10 * len(body) / statements.CHUNK, "the last one of a block by its lines"
+
+
+def test_a_statement_that_is_longer_than_fits_is_read_by_its_lines(monkeypatch):
+    monkeypatch.setattr(statements, "CHUNK", 100)
+    monkeypatch.setattr(statements, "LONGEST_INSERT", 1000)
+    body = b"INSERT INTO t VALUES\n" + b"\t(1, 'a'),\n" * 1000 + b"\t(2, 'b');\n"
+
+    assert facts(body).problem == ""
+
+
+def test_rows_of_a_table_that_is_left_out_are_not_inserted():
+    rows = b"INSERT INTO public.t VALUES (1);\nINSERT INTO public.t VALUES (2);\n"
+    comment = b"-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: a\n"
+    (entry,) = facts(comment + rows).entries
+
+    assert passed(comment + rows, left_out=(entry,)) == comment
 
 
 def test_a_line_longer_than_any_server_takes_is_damage_and_is_not_held_whole(monkeypatch):
