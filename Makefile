@@ -74,6 +74,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.bench_physical
 	$(BIN)/python tests/bench/bench_checks.py
 	$(BIN)/python tests/bench/bench_prove.py
+	$(BIN)/python -m tests.bench.bench_store
 	$(BIN)/python tests/bench/bench_rds.py
 	$(BIN)/python tests/bench/bench_history.py
 	$(BIN)/python -m tests.bench.bench_evidence

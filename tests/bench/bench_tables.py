@@ -1,12 +1,12 @@
-"""Part of `make bench`: what a drill of many small tables costs, beside PostgreSQL's own programs.
+"""Part of `make bench`: what a drill of many small tables costs, and of wide ones, beside PostgreSQL's own programs.
 
-For each number of tables, interleaved in one run: the floor (initdb, start with the settings of a drill,
+For each number of tables, and for each other shape, interleaved in one run: the floor (initdb, start with the settings of a drill,
 createdb, pg_restore with its jobs, stop, remove), the naive way (the same with the settings of a new
 server and one job), and a whole drill with all of its checks. The time on the wall says how long somebody
 waits; the time of the processors, of the server too, says how much work it is: of it the ratio is
 steady on a busy machine.
 
-Usage: python -m tests.bench.bench_tables [TABLES…]
+Usage: python -m tests.bench.bench_tables [TABLES | SHAPE…]
 """
 
 import json
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,10 @@ from restorecheck.postgres.server.binaries import Installation
 from restorecheck.postgres.server.cache import default_cache
 from tests.bench.measured import Row, note
 
-COUNTS = (100, 1000, 5000)
+COUNTS = (10, 100, 1000, 5000, 20_000)
 ROUNDS = 3
+LARGE = 10_000
+"""So many tables are measured in one round: it lasts as long as all smaller ones together."""
 AT_ONCE = 500
 """Tables that are made in one transaction: each is locked until its end."""
 JOBS = os.cpu_count() or 1
@@ -47,6 +49,24 @@ do $$ begin for i in {first}..{last} loop
   execute format('create index on t_%s (name)', i);
 end loop; end $$
 """
+SHAPES = {
+    "5 tables of 800 columns": """
+do $$ begin for i in 1..5 loop
+  execute format('create table w_%s (id int primary key, %s)', i,
+    (select string_agg(format('c_%s int default %s', g, g), ', ') from generate_series(1, 800) g));
+  execute format('insert into w_%s (id) select generate_series(1, 5000)', i);
+end loop; end $$
+""",
+    "one table of 1,000 partitions": """
+create table m (id bigint, at date not null, v text, primary key (id, at)) partition by range (at);
+do $$ begin for i in 1..1000 loop
+  execute format('create table m_%s partition of m for values from (%L) to (%L)',
+    i, date '2000-01-01' + i, date '2000-01-01' + i + 1);
+  execute format('insert into m_%s select g, %L, ''v'' from generate_series(1, 20) g', i, date '2000-01-01' + i);
+end loop; end $$
+""",
+}
+"""Name → what makes it."""
 
 
 @contextmanager
@@ -96,12 +116,16 @@ def run(places: cluster.Places, installation: Installation, program: str, *argv:
     )
 
 
-def dump(installation: Installation, tables: int, target: Path) -> None:
+def small(tables: int) -> list[str]:
+    firsts = range(1, tables + 1, AT_ONCE)
+    return [TABLES.format(first=first, last=min(first + AT_ONCE - 1, tables)) for first in firsts]
+
+
+def dump(installation: Installation, makes: Sequence[str], target: Path) -> None:
     with server(installation, tuned=True) as places:
         with cluster.superuser_connection(places) as connection:
-            for first in range(1, tables + 1, AT_ONCE):
-                last = min(first + AT_ONCE - 1, tables)
-                connection.execute(TABLES.format(first=first, last=last).encode())
+            for text in makes:
+                connection.execute(text.encode())
         inside = places.sockets / "dump"
         run(places, installation, "pg_dump", "--format=custom", f"--file={inside}", "postgres")
         shutil.copyfile(inside, target)
@@ -125,16 +149,19 @@ def drill(folder: Path) -> None:
 
 def spent(act: Callable[[], object]) -> tuple[float, float]:
     """Seconds on the wall, and of the processors, of all processes below this one."""
+    os.sync()  # what the one before has left to write
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     act()
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def compare(installation: Installation, tables: int, folder: Path) -> None:
+def compare(
+    installation: Installation, what: str, makes: Sequence[str], folder: Path, rounds: int
+) -> None:
     file = folder / "dumps" / "tables.dump"
     file.parent.mkdir()
-    dump(installation, tables, file)
+    dump(installation, makes, file)
     (folder / "restorecheck.yaml").write_text(
         f"version: 1\nhistory: {{path: {folder}/history.sqlite}}\n"
         f"postgres: {{work_dir: {folder}/work, bin_dir: {installation.bin_dir}}}\n"
@@ -148,15 +175,19 @@ def compare(installation: Installation, tables: int, folder: Path) -> None:
         "drill": lambda: drill(folder),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, act in ways.items():
-            found[name].append(spent(act))
+    order = [*ways]
+    for _ in range(rounds):
+        for name in order:
+            found[name].append(spent(ways[name]))
+        order.append(
+            order.pop(0)
+        )  # each has had each place once: the one before leaves the disk something to do
     wall, work = (
         {name: statistics.median(pair[place] for pair in pairs) for name, pairs in found.items()}
         for place in (0, 1)
     )
     print(
-        f"{tables:6} tables  drill {wall['drill']:6.1f} s, {wall['drill'] / wall['floor']:4.2f} x floor,"
+        f"{what:30} drill {wall['drill']:6.1f} s, {wall['drill'] / wall['floor']:4.2f} x floor,"
         f" {wall['drill'] / wall['naive']:4.2f} x naive; processors {work['drill']:6.1f} s,"
         f" {work['drill'] / work['floor']:4.2f} x floor, {work['drill'] / work['naive']:4.2f} x naive",
         flush=True,
@@ -165,7 +196,7 @@ def compare(installation: Installation, tables: int, folder: Path) -> None:
         note(
             Row(
                 part="many tables",
-                what=f"drill of {tables:,} small tables (-Fc)",
+                what=f"drill of {what} (-Fc)",
                 beside=beside,
                 seconds=wall["drill"],
                 wall=wall["drill"] / wall[beside],
@@ -183,10 +214,15 @@ def installed() -> Installation:
 
 def main() -> None:
     installation = installed()
-    print(f"many small tables, PostgreSQL {installation.version}, {JOBS} processors")
-    for tables in [int(word) for word in sys.argv[1:]] or COUNTS:
+    print(f"many tables, PostgreSQL {installation.version}, {JOBS} processors")
+    every = {f"{count:,} small tables": small(count) for count in COUNTS}
+    every |= {name: [text] for name, text in SHAPES.items()}
+    if wanted := sys.argv[1:]:
+        every = {n: m for n, m in every.items() if n.replace(",", "").startswith((*wanted,))}
+    for what, makes in every.items():
         with tempfile.TemporaryDirectory(prefix="rcbench", dir="/tmp") as name:
-            compare(installation, tables, Path(name))
+            rounds = 1 if len(makes) > LARGE / AT_ONCE else ROUNDS
+            compare(installation, what, makes, Path(name), rounds)
 
 
 if __name__ == "__main__":
