@@ -6,6 +6,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 from restorecheck.checks.name_words import VOLATILE
 from restorecheck.checks.structure import table_of
@@ -46,6 +47,7 @@ NAMED_FREELY = frozenset({"index", "sequence"})
 WITH_NAME = re.compile(f"({'|'.join((*OF_RELATIONS, *NAMED_FREELY, 'schema'))}) ")
 
 
+@lru_cache(maxsize=1 << 16)
 def family(name: str) -> str:
     """The name without numbers, days and months; the same for all members of a family."""
     return ".".join(MOVING.sub("#", part) for part in name.split("."))
@@ -55,6 +57,7 @@ def dated(name: str) -> bool:
     return DATED.search(name.rpartition(".")[2]) is not None
 
 
+@lru_cache(maxsize=1 << 16)
 def passing(name: str) -> bool:
     """Whether the name, or that of its schema, is of a queue, cache, session or staging table."""
     parts = name.lower().split(".")

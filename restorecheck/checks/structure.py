@@ -92,6 +92,10 @@ def _first_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 KIND = _first_of(KINDS)
+ALONE = KINDS - {
+    k for k in KINDS for other in KINDS if f"{other} ".startswith(f"{k} ") and other != k
+}
+"""Kinds that no other kind begins with: the first word of a key tells them, and most keys are of these."""
 SHOWN_TO_SOME = ("subscription connection", "user mapping options")
 """Kinds that only some roles may read: what was read as another role does not have them."""
 ABOUT = frozenset({"rights", "comment", "security label"})
@@ -134,8 +138,11 @@ def digest(text: str) -> str:
 
 def kind_of(key: str) -> str:
     """The kind of a key; for a combined key only its first word."""
+    first = key.partition(" ")[0]
+    if first in ALONE:
+        return first
     found = KIND.match(key)
-    return found[0] if found else key.partition(" ")[0]
+    return found[0] if found else first
 
 
 def table_of(key: str) -> str | None:
@@ -147,7 +154,12 @@ def table_of(key: str) -> str | None:
         kind = found[0] if found else ""
     elif kind not in OF_TABLES:
         kind = ""
-    return full_name(*parts_of(key.removeprefix(f"{kind} "))[:2]) if kind else None
+    if not kind:
+        return None
+    name = key.removeprefix(f"{kind} ")
+    if '"' not in name:
+        return ".".join(name.split(".", 2)[:2])
+    return full_name(*parts_of(name)[:2])
 
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 PART = re.compile(r'(?:^|\.)(?:"((?:[^"]|"")*)"|([^.]*))')
 
@@ -221,6 +222,7 @@ class Table:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
+@lru_cache(maxsize=1 << 16)
 def full_name(*parts: str) -> str:
     """`schema.table`, the unique name in reports and readings.
 
