@@ -16,7 +16,9 @@ from restorecheck.checks.scan_statements import NEWEST, NOTHING, PRINT, ROWS
 from restorecheck.checks.tables import UNLOGGED
 
 LARGEST_PACKED = 4_000_000
-"""Characters, about 65,000 tables; of more tables less is kept: to pack 260,000 takes 700 MB, most of a function's memory."""
+"""Characters, about 65,000 tables; of more tables less is kept. Each call of the checker reads and writes them,
+and to pack 260,000 tables takes 700 MB, most of a function's memory.
+"""
 CATALOG, MISSING_DATABASE = "catalog", "database"
 """Keys in `problems` and `doubts` of a reading that could not start: nothing else was read."""
 HIDDEN = "hidden damage"

@@ -92,9 +92,7 @@ def _first_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 KIND = _first_of(KINDS)
-ALONE = KINDS - {
-    k for k in KINDS for other in KINDS if f"{other} ".startswith(f"{k} ") and other != k
-}
+ALONE = KINDS - {k for k in KINDS for other in KINDS if other.startswith(f"{k} ")}
 """Kinds that no other kind begins with: the first word of a key tells them, and most keys are of these."""
 SHOWN_TO_SOME = ("subscription connection", "user mapping options")
 """Kinds that only some roles may read: what was read as another role does not have them."""
@@ -154,12 +152,7 @@ def table_of(key: str) -> str | None:
         kind = found[0] if found else ""
     elif kind not in OF_TABLES:
         kind = ""
-    if not kind:
-        return None
-    name = key.removeprefix(f"{kind} ")
-    if '"' not in name:
-        return ".".join(name.split(".", 2)[:2])
-    return full_name(*parts_of(name)[:2])
+    return full_name(*parts_of(key.removeprefix(f"{kind} "))[:2]) if kind else None
 
 
 def bounded(structure: Mapping[str, str]) -> dict[str, str]:

@@ -233,6 +233,8 @@ def full_name(*parts: str) -> str:
 
 def parts_of(name: str) -> tuple[str, ...]:
     """The parts of a `full_name`."""
+    if '"' not in name:
+        return tuple(name.split("."))
     found = PART.findall(name)
     return tuple(inside.replace('""', '"') if inside else plain for inside, plain in found)
 

@@ -69,6 +69,11 @@ def test_a_key_says_which_table_it_belongs_to(key, kind, table):
     assert (kind_of(key), table_of(key)) == (kind, table)
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_is_told_from_those_that_begin_with_it(kind):
+    assert kind_of(f"{kind} public.t") == kind_of(kind) == kind
+
+
 # --- large ones -------------------------------------------------------------------------------
 
 
