@@ -1,7 +1,6 @@
 """Part of `make bench`: what it costs to keep the readings of many tables, beside plain JSON through zlib.
 
-Readings are written after each slice of a scan and read before the next one: packed, then in items beside their
-drill where they do not fit into it.
+Readings are written after each slice of a scan and read before the next one: packed, and in items beside their drill.
 
 Usage: python -m tests.bench.bench_store [TABLES…]
 """
@@ -17,16 +16,16 @@ from restorecheck.aws.deployment.large_readings import LargeReadings
 from restorecheck.checks.scan_result import DatabaseReading, TableReading, pack, unpack
 from restorecheck.checks.scan_statements import NEWEST, PRINT, ROWS
 from restorecheck.model import Drill
+from restorecheck.spelling import number_of
 from tests.bench.measured import Row, both, note
 from tests.factories import finished
 
 COUNTS = (1_000, 12_000, 65_000)
-COLUMNS = 6
 ROUNDS = 3
 
 
 def reading(tables: int) -> DatabaseReading:
-    """As of tables of 6 columns, each with one time: numbers and fingerprints that do not repeat."""
+    """As of tables with one time each: numbers and fingerprints that do not repeat."""
     made = DatabaseReading(done=True)
     for number in range(tables):
         name = f"tenant_{number // 50}.table_of_things_{number % 50}"
@@ -81,13 +80,13 @@ def compare(tables: int) -> None:
     (ours, work), (theirs, their_work) = times["kept"], times["plain"]
     print(
         f"{tables:7,} tables  {ours:6.2f} s, {ours / theirs:4.2f} x plain; {characters / 1e6:5.2f} MB,"
-        f" {characters / tables:4.0f} characters a table, {items} items",
+        f" {characters / tables:4.0f} characters a table, {number_of(items, 'item')}",
         flush=True,
     )
     note(
         Row(
             part="items of the store",
-            what=f"readings of {tables:,} tables, written and read: {characters / 1e6:.2f} MB, {items} items",
+            what=f"readings of {tables:,} tables, written and read: {characters / 1e6:.2f} MB, {number_of(items, 'item')}",
             beside="json and zlib alone",
             seconds=ours,
             wall=ours / theirs,

@@ -1,6 +1,6 @@
 """Part of `make bench`: what a drill of many small tables costs, and of wide ones, beside PostgreSQL's own programs.
 
-For each number of tables, and for each other shape, interleaved in one run: the floor (initdb, start with the settings of a drill,
+For each number of tables and each other shape, interleaved in one run: the floor (initdb, start with the settings of a drill,
 createdb, pg_restore with its jobs, stop, remove), the naive way (the same with the settings of a new
 server and one job), and a whole drill with all of its checks. The time on the wall says how long somebody
 waits; the time of the processors, of the server too, says how much work it is: of it the ratio is
@@ -164,7 +164,7 @@ def spent(act: Callable[[], object]) -> tuple[float, float]:
 
 
 def compare(
-    installation: Installation, what: str, makes: Sequence[str], folder: Path, rounds: int
+    installation: Installation, what: str, makes: Sequence[str], rounds: int, folder: Path
 ) -> None:
     file = folder / "dumps" / "tables.dump"
     file.parent.mkdir()
@@ -188,7 +188,7 @@ def compare(
             found[name].append(spent(ways[name]))
         order.append(
             order.pop(0)
-        )  # each has had each place once: the one before leaves the disk something to do
+        )  # the one before leaves something to do: each has each place once
     wall, work = (
         {name: statistics.median(pair[place] for pair in pairs) for name, pairs in found.items()}
         for place in (0, 1)
@@ -222,14 +222,14 @@ def installed() -> Installation:
 def main() -> None:
     installation = installed()
     print(f"many tables, PostgreSQL {installation.version}, {JOBS} processors")
-    every = {f"{count:,} small tables": small(count) for count in COUNTS}
-    every |= {name: [text] for name, text in SHAPES.items()}
-    if wanted := sys.argv[1:]:
-        every = {n: m for n, m in every.items() if n.replace(",", "").startswith((*wanted,))}
-    for what, makes in every.items():
+    for word in sys.argv[1:] or [*map(str, COUNTS), *SHAPES]:
+        what, makes, rounds = word, [SHAPES.get(word, "")], ROUNDS
+        if word not in SHAPES:
+            tables = int(word)
+            what, makes = f"{tables:,} small tables", small(tables)
+            rounds = 1 if tables > LARGE else ROUNDS
         with tempfile.TemporaryDirectory(prefix="rcbench", dir=PLACE) as name:
-            rounds = 1 if len(makes) > LARGE / AT_ONCE else ROUNDS
-            compare(installation, what, makes, Path(name), rounds)
+            compare(installation, what, makes, rounds, Path(name))
 
 
 if __name__ == "__main__":

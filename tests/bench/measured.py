@@ -27,7 +27,7 @@ steadier on a busy machine. Where the load average is above the number of proces
 - **floor**: the programs of PostgreSQL with the settings of a drill's server: initdb, start, load, stop, remove. A drill also runs its checks.
 - **naive**: the same with the settings of a new server and one job.
 - **many tables** are loaded in memory (`/dev/shm`) where there is room: ext4 passes over the inodes of files that were just deleted, so
-  each run on a disk slows down the next one. About 1.5 seconds of a drill do not depend on the database.
+  each run on a disk slows down the next one. A second or two of each drill do not depend on the database.
 """
 
 
